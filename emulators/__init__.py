@@ -1,0 +1,1 @@
+"""Azure on a laptop. Knows Azure's protocols, and nothing of Atrium."""
