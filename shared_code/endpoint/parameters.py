@@ -1,0 +1,100 @@
+"""From a request to the handler's arguments, by annotation.
+
+Invariant: the caller is verified before anything that he sent is looked at; then path, query, headers
+and body, each refused with the error that names what is wrong.
+"""
+
+from typing import Annotated, Any
+
+import azure.functions as func
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
+
+from shared_code.endpoint.route import Anonymous, Route
+from shared_code.errors import (
+    FieldError,
+    MalformedJson,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from shared_code.tokens import authenticate
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_MAX_KEY_LENGTH = 255
+
+
+def _printable_key(value: str) -> str:
+    if not 1 <= len(value) <= _MAX_KEY_LENGTH or not (value.isascii() and value.isprintable()):
+        raise ValueError(f"must be 1 to {_MAX_KEY_LENGTH} printable ASCII characters")
+    return value
+
+
+type IdempotencyKey = Annotated[str, AfterValidator(_printable_key)] | None
+_idempotency_key: TypeAdapter[str | None] = TypeAdapter(IdempotencyKey)
+
+
+async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
+    """The keyword arguments of the route's handler. Raises AtriumError for any bad part."""
+    values: dict[str, Any] = {}
+    if route.actor:
+        values[route.actor] = await authenticate(request.headers.get("authorization"))
+    if route.anonymous:
+        values[route.anonymous] = Anonymous()
+    for name, adapter in route.path_parameters.items():
+        values[name] = _path_value(adapter, request.route_params.get(name))
+    if route.query:
+        values[route.query[0]] = _query(route.query[1], dict(request.params))
+    if route.idempotency_key:
+        values[route.idempotency_key] = _key(request.headers.get("idempotency-key"))
+    if route.body:
+        values[route.body[0]] = _body(route.body[1], request, route.max_body)
+    return values
+
+
+def _path_value(adapter: TypeAdapter[str], raw: str | None) -> str:
+    """An id that is not well formed names nothing, which is what the caller is told."""
+    try:
+        return adapter.validate_python(raw)
+    except ValidationError as error:
+        raise NotFound from error
+
+
+def _query(model: type[BaseModel], raw: dict[str, Any]) -> BaseModel:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise ValidationFailed(field_errors(error)) from error
+
+
+def _key(raw: str | None) -> str | None:
+    try:
+        return _idempotency_key.validate_python(raw)
+    except ValidationError as error:
+        raise ValidationFailed(field_errors(error, "Idempotency-Key")) from error
+
+
+def _body(model: type[BaseModel], request: func.HttpRequest, limit: int) -> BaseModel:
+    content = request.get_body()
+    if len(content) > limit:
+        raise PayloadTooLarge(f"The body may have at most {limit} bytes")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS:
+        raise UnsupportedMediaType
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        if any(each["type"] == "json_invalid" for each in error.errors(include_url=False)):
+            raise MalformedJson from error
+        raise ValidationFailed(field_errors(error)) from error
+
+
+def field_errors(error: ValidationError, field: str = "") -> list[FieldError]:
+    """Pydantic's findings as ours. The rejected input is left out: it may be a password."""
+    return [
+        FieldError(
+            field=field or ".".join(str(part) for part in each["loc"]) or "(body)",
+            code=each["type"],
+            message=each["msg"],
+        )
+        for each in error.errors(include_url=False, include_input=False, include_context=False)
+    ]

@@ -1,0 +1,120 @@
+"""What a route declares, read once from its handler's signature.
+
+Invariant: every declared route is in ROUTES, and nothing else is; OpenAPI and the tests read it there.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter
+
+from shared_code.actor import Actor
+from shared_code.errors import AtriumError
+
+type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+type Handler = Callable[..., Awaitable[Any]]
+
+
+class Anonymous:
+    """The parameter type of a route that anyone may call, with or without a token."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One HTTP route: its address, its access rule, its parts, and what it may answer."""
+
+    method: Method
+    path: str
+    handler: Handler
+    status: int
+    max_body: int
+    errors: tuple[type[AtriumError], ...]
+    actor: str | None
+    anonymous: str | None
+    body: tuple[str, type[BaseModel]] | None
+    query: tuple[str, type[BaseModel]] | None
+    path_parameters: dict[str, TypeAdapter[str]]
+    idempotency_key: str | None
+    answer: Any
+
+    @property
+    def name(self) -> str:
+        """The function's name in Azure, and the operation's in OpenAPI."""
+        return self.handler.__name__
+
+    @property
+    def service(self) -> str:
+        """The package that declares the route: `functions.chat.api` is `chat`."""
+        return self.handler.__module__.split(".")[-2]
+
+
+ROUTES: list[Route] = []
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The handler's parameters, sorted by where their values come from."""
+
+    models: dict[str, type[BaseModel]]
+    actor: str | None
+    anonymous: str | None
+    idempotency_key: str | None
+    path: dict[str, TypeAdapter[str]]
+
+
+def declare(
+    method: Method,
+    path: str,
+    handler: Handler,
+    *,
+    status: int,
+    max_body: int,
+    errors: tuple[type[AtriumError], ...],
+) -> Route:
+    """Read the route from the handler's signature and register it.
+
+    Raises TypeError when the signature does not say who may call, or has a parameter of no source.
+    """
+    hints = get_type_hints(handler, include_extras=True)
+    parts = _sort_parameters(handler, hints, set(re.findall(r"\{(\w+)\}", path)))
+    route = Route(
+        method=method,
+        path=path,
+        handler=handler,
+        status=status,
+        max_body=max_body,
+        errors=errors,
+        actor=parts.actor,
+        anonymous=parts.anonymous,
+        body=_model(parts, "body"),
+        query=_model(parts, "query"),
+        path_parameters=parts.path,
+        idempotency_key=parts.idempotency_key,
+        answer=hints.get("return"),
+    )
+    ROUTES.append(route)
+    return route
+
+
+def _model(parts: _Parts, name: str) -> tuple[str, type[BaseModel]] | None:
+    return (name, parts.models[name]) if name in parts.models else None
+
+
+def _sort_parameters(handler: Handler, hints: dict[str, Any], in_path: set[str]) -> _Parts:
+    names = list(inspect.signature(handler).parameters)
+    parts = _Parts(
+        models={name: hints[name] for name in ("body", "query") if name in names},
+        actor=next((name for name in names if hints[name] is Actor), None),
+        anonymous=next((name for name in names if hints[name] is Anonymous), None),
+        idempotency_key="idempotency_key" if "idempotency_key" in names else None,
+        path={name: TypeAdapter(hints[name]) for name in names if name in in_path},
+    )
+    if (parts.actor is None) == (parts.anonymous is None):
+        raise TypeError(f"{handler.__name__} must take either an Actor or an Anonymous")
+    known = {*parts.models, *parts.path, parts.actor, parts.anonymous, parts.idempotency_key}
+    if unknown := set(names) - known or in_path - set(names):
+        raise TypeError(f"{handler.__name__}: no source or no parameter for {sorted(unknown)}")
+    return parts

@@ -1,0 +1,45 @@
+"""Ids: a prefix that says what it names, then 26 characters that sort by time of creation.
+
+The 26 characters are a ULID (github.com/ulid/spec): 48 bits of milliseconds and 80 random bits in
+Crockford's base 32, in lower case. A numbered id keeps a number in the upper half of the 80 bits, so
+that what it names can be found without an index. Invariant: to clients every id is opaque.
+"""
+
+import secrets
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_LENGTH = 26
+_RANDOM_BITS = 80
+_NUMBER_BITS = 40
+
+
+def new_id(prefix: str) -> str:
+    """A new id such as `rm_01k9…`; 80 of its bits are random."""
+    return _id(prefix, secrets.randbits(_RANDOM_BITS))
+
+
+def numbered_id(prefix: str, number: int) -> str:
+    """A new id that carries `number`, of at most 40 bits; 40 of its bits are random."""
+    if not 0 <= number < 1 << _NUMBER_BITS:
+        raise ValueError(f"{number} does not fit an id")
+    return _id(prefix, number << _NUMBER_BITS | secrets.randbits(_NUMBER_BITS))
+
+
+def number_of(numbered: str) -> int:
+    """The number in a well-formed id of `numbered_id`."""
+    value = 0
+    for character in numbered[-_LENGTH:]:
+        value = value << 5 | _ALPHABET.index(character)
+    return value >> _NUMBER_BITS & (1 << _NUMBER_BITS) - 1
+
+
+def _id(prefix: str, low_bits: int) -> str:
+    number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | low_bits
+    characters = (_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
+    return f"{prefix}_{''.join(characters)}"
+
+
+def id_pattern(prefix: str) -> str:
+    """The regular expression that ids of this prefix match, for path parameters and schemas."""
+    return rf"^{prefix}_[{_ALPHABET}]{{{_LENGTH}}}$"

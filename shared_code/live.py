@@ -1,0 +1,58 @@
+"""The live hub: its names, and the few calls that must reach Web PubSub before an answer is given.
+
+Frames do not leave from here: they go through `realtime`'s output binding. Invariant: a group's name
+is made here and nowhere else.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from shared_code.settings import optional_setting, setting
+
+if TYPE_CHECKING:  # imported on first use: a cold start pays for what it uses
+    from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
+
+HUB = "live"
+SETTING = "WebPubSubConnectionString"
+
+
+def room_group(room_id: str) -> str:
+    """The group of the connections that may hear a room."""
+    return f"room:{room_id}"
+
+
+def session_group(session_id: str) -> str:
+    """The group of one session's connections, so that a revoked session can be closed."""
+    return f"session:{session_id}"
+
+
+@cache
+def service() -> "WebPubSubServiceClient":
+    """The service client of the hub, one per process."""
+    from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
+
+    if endpoint := optional_setting(f"{SETTING}__serviceUri"):
+        from azure.identity.aio import DefaultAzureCredential
+
+        return WebPubSubServiceClient(endpoint, HUB, DefaultAzureCredential())
+    return WebPubSubServiceClient.from_connection_string(setting(SETTING), hub=HUB)
+
+
+async def let_hear(user_id: str, room_id: str) -> None:
+    """Add the user's connections to the room's group. One call; nothing to do when there are none."""
+    try:
+        await service().add_user_to_group(room_group(room_id), user_id)
+    except ResourceNotFoundError:
+        return
+
+
+async def stop_hearing(user_id: str, room_id: str) -> None:
+    """Remove the user's connections from the room's group. One call."""
+    await service().remove_user_from_group(room_group(room_id), user_id)
+
+
+async def reach() -> None:
+    """Raise AzureError unless Web PubSub answers. One call."""
+    await service().group_exists("ready")

@@ -1,0 +1,91 @@
+"""Documents that `auth` publishes for every service: small blobs, kept in memory and refreshed.
+
+Invariant: a reader never gets a copy older than `max_age`, save while the blob cannot be reached: then
+the last copy serves `grace` seconds more, with a warning, and after that there is none (503).
+One refresh runs at a time; it is a conditional GET, so an unchanged document costs a 304.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from shared_code.errors import Unavailable
+from shared_code.storage import blob_service
+
+SETTING = "AUTH_PUBLISHED_STORAGE"
+CONTAINER = "auth-published"
+_NOT_MODIFIED = 304
+_GRACE_SECONDS = 30.0
+
+_log = logging.getLogger("atrium.published")
+
+
+class PublishedDocument[Parsed]:
+    """One published blob, parsed. Times are seconds of the monotonic clock."""
+
+    def __init__(self, name: str, parse: Callable[[bytes], Parsed], max_age: float) -> None:
+        self._name = name
+        self._parse = parse
+        self._max_age = max_age
+        self._lock = asyncio.Lock()
+        self._copy: Parsed | None = None
+        self._etag: str | None = None
+        self._refreshed_at = float("-inf")
+
+    async def get(self, max_age: float | None = None) -> Parsed:
+        """The document, at most `max_age` (default: the document's own) old.
+
+        No round trip while the copy is young, else one. Raises Unavailable when there is no usable copy.
+        """
+        limit = self._max_age if max_age is None else max_age
+        if self._copy is None or self._age() >= limit:
+            async with self._lock:
+                if self._copy is None or self._age() >= limit:
+                    await self._refresh()
+        if self._copy is None:
+            raise Unavailable
+        return self._copy
+
+    def _age(self) -> float:
+        return time.monotonic() - self._refreshed_at
+
+    async def _refresh(self) -> None:
+        try:
+            await self._download()
+        except AzureError as error:
+            if self._copy is None or self._age() > self._max_age + _GRACE_SECONDS:
+                self._copy = None
+                raise Unavailable from error
+            _log.warning("%s cannot be refreshed; serving a copy", self._name, exc_info=error)
+            return
+        self._refreshed_at = time.monotonic()
+
+    async def _download(self) -> None:
+        blob = blob_service(SETTING).get_blob_client(CONTAINER, self._name)
+        condition: dict[str, Any] = (
+            {"etag": self._etag, "match_condition": MatchConditions.IfModified}
+            if self._etag
+            else {}
+        )
+        try:
+            download = await blob.download_blob(**condition)
+        except HttpResponseError as error:
+            if error.status_code == _NOT_MODIFIED:
+                return
+            raise
+        self._copy = self._parse(await download.readall())
+        self._etag = download.properties.etag
+
+
+async def publish(name: str, content: bytes, content_type: str) -> None:
+    """Replace a published document. One round trip; the service that owns the document calls it."""
+    from azure.storage.blob import ContentSettings
+
+    blob = blob_service(SETTING).get_blob_client(CONTAINER, name)
+    settings = ContentSettings(content_type=content_type)
+    await blob.upload_blob(content, overwrite=True, content_settings=settings)

@@ -1,0 +1,92 @@
+"""Access tokens: what a service checks, with the keys that `auth` publishes.
+
+Invariant: one algorithm (EdDSA), keys only from the published JWKS and only as key objects, `typ`
+`at+jwt`, our issuer and audience, and every required claim. PyJWT checks neither `typ` nor a missing
+`exp` unless told, so both are told here.
+"""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from shared_code.actor import Actor
+from shared_code.errors import Unauthenticated
+from shared_code.published import PublishedDocument
+from shared_code.settings import setting
+
+ALGORITHM = "EdDSA"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's name of the type, not a secret
+AUDIENCE = "atrium"
+REQUIRED_CLAIMS = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
+JWKS_DOCUMENT = "jwks.json"
+_JWKS_MAX_AGE = 60.0
+_UNKNOWN_KEY_MAX_AGE = 1.0
+_MAX_TOKEN_LENGTH = 4096
+
+type Keys = dict[str, Any]
+
+
+@cache
+def jwks() -> PublishedDocument[Keys]:
+    """The published verification keys by `kid`."""
+    return PublishedDocument(JWKS_DOCUMENT, parse_jwks, _JWKS_MAX_AGE)
+
+
+def parse_jwks(document: bytes) -> Keys:
+    """Key objects by `kid` from a JWKS; keys for anything but EdDSA are left out."""
+    from jwt import PyJWK
+
+    keys = json.loads(document)["keys"]
+    return {key["kid"]: PyJWK(key).key for key in keys if key.get("alg") == ALGORITHM}
+
+
+async def authenticate(authorization: str | None) -> Actor:
+    """The actor that the Authorization header proves. Raises Unauthenticated.
+
+    No storage round trip while the keys are young. An unknown `kid` asks for the keys again, at most
+    once a second, so that a new key works at once and a made-up one costs nothing.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_LENGTH:
+        raise Unauthenticated("Send Authorization: Bearer with an access token")
+    key_id = _key_id(token)
+    keys = await jwks().get()
+    if key_id not in keys:
+        keys = await jwks().get(max_age=_UNKNOWN_KEY_MAX_AGE)
+    if key_id not in keys:
+        raise Unauthenticated("The access token is not valid")
+    return verify(token, keys[key_id])
+
+
+def _key_id(token: str) -> str:
+    """The `kid` of the token's header, once the header is one that we could have written."""
+    import jwt
+
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated("The access token is not valid") from error
+    if header.get("typ") != TOKEN_TYPE or header.get("alg") != ALGORITHM:
+        raise Unauthenticated("The access token is not valid")
+    return str(header.get("kid"))
+
+
+def verify(token: str, key: Any) -> Actor:
+    """The actor of a token signed with `key`. Raises Unauthenticated."""
+    import jwt
+
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=setting("AUTH_ISSUER"),
+            options={"require": list(REQUIRED_CLAIMS)},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("The access token has expired") from error
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated("The access token is not valid") from error
+    return Actor(str(claims["sub"]), str(claims["sid"]), datetime.fromtimestamp(claims["exp"], UTC))
