@@ -1,0 +1,135 @@
+"""The document: one operation for each route, and the components that they share.
+
+Invariant: `document` depends on its argument alone, so the same routes give the same document.
+"""
+
+import inspect
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared_code.endpoint import Content, Route
+from shared_code.openapi.problems import problem_responses
+from shared_code.openapi.schemas import Schema, Schemas, has_model
+
+VERSION = "0.1.0"
+"""The version of the API; pyproject.toml has the same."""
+
+_PREFIX = "/api/"
+_HEADERS: dict[str, Schema] = {
+    "RequestId": {
+        "description": "Names this request in the log.",
+        "schema": {"type": "string"},
+    },
+    "RetryAfter": {
+        "description": "After how many seconds the same request may succeed.",
+        "schema": {"type": "integer"},
+    },
+    "Challenge": {
+        "description": "The scheme that is wanted: `Bearer`.",
+        "schema": {"type": "string"},
+    },
+}
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes the request safe to repeat: a repeat gives the first answer.",
+    # As endpoint.IdempotencyKey checks it, in code that no schema can be generated from.
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_BEARER: Schema = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `access_token` that registering and logging in answer.",
+}
+
+
+def as_json(routes: Sequence[Route]) -> bytes:
+    """The document of these routes as JSON."""
+    return json.dumps(document(routes), ensure_ascii=False, indent=2).encode()
+
+
+def document(routes: Sequence[Route]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these routes."""
+    schemas = Schemas(routes)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Atrium", "version": VERSION},
+        "tags": [{"name": name} for name in sorted({route.service for route in routes})],
+        "paths": _paths(routes, schemas),
+        "components": {
+            "schemas": schemas.components(routes),
+            "headers": _HEADERS,
+            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
+            "securitySchemes": {"bearerAuth": _BEARER},
+        },
+    }
+
+
+def _paths(routes: Sequence[Route], schemas: Schemas) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for route in sorted(routes, key=lambda each: (each.path, each.method)):
+        operations = paths.setdefault(_PREFIX + route.path, {})
+        operations[route.method.lower()] = _operation(route, schemas)
+    return paths
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(route.handler) or route.name).partition("\n")
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.service],
+        "summary": summary.strip().removesuffix("."),
+        "security": [{"bearerAuth": []}] if route.actor else [],
+        "responses": {str(route.status): _success(route, schemas), **problem_responses(route)},
+    }
+    if description.strip():
+        operation["description"] = description.strip()
+    if parameters := _parameters(route, schemas):
+        operation["parameters"] = parameters
+    if route.body:
+        schema = schemas.of((route.name, "body"))
+        operation["requestBody"] = {"required": True, "content": _json(schema)}
+    return operation
+
+
+def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": schemas.of((route.name, f"path:{name}")),
+        }
+        for name in route.path_parameters
+    ]
+    if route.query:
+        parameters += _query_parameters(schemas.query(route))
+    if route.idempotency_key:
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    return parameters
+
+
+def _query_parameters(model: Schema) -> list[dict[str, Any]]:
+    required = model.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in model.get("properties", {}).items()
+    ]
+
+
+def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": "Done.",
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
+    }
+    if route.answer is Content:
+        response["content"] = {"*/*": {}}
+    elif has_model(route.answer):
+        response["content"] = _json(schemas.of((route.name, "answer")))
+    return response
+
+
+def _json(schema: Schema) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,93 @@
+"""The problems that a route may answer, as OpenAPI responses.
+
+Invariant: every error that `endpoint` can raise for a route by itself is derived from what the route
+declares; what a handler raises beyond that stands in the route's `errors`.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from shared_code.endpoint import Route
+from shared_code.errors import (
+    AtriumError,
+    InternalError,
+    MalformedJson,
+    NotFound,
+    PayloadTooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+
+type Error = type[AtriumError]
+
+
+class ProblemField(BaseModel):
+    """One field that is not valid."""
+
+    field: str = Field(description="Where it stands, such as `text`, `items.0.name` or `limit`.")
+    code: str = Field(description="What is wrong, for programs.")
+    message: str = Field(description="What is wrong, for people.")
+
+
+class Problem(BaseModel):
+    """Why a request failed: RFC 9457, with a stable `code` for programs."""
+
+    type: str = Field(description="A URN made of the code.")
+    title: str = Field(description="What the code means; the same for every occurrence.")
+    status: int = Field(description="The HTTP status, repeated.")
+    code: str = Field(description="Stable, for programs; docs/errors.md lists them all.")
+    request_id: str = Field(description="Names this request in the log; quote it to support.")
+    detail: str = Field(default="", description="What went wrong this time, for people.")
+    errors: list[ProblemField] = Field(default=[], description="The fields that are not valid.")
+
+
+def problem_responses(route: Route) -> dict[str, Any]:
+    """The responses of the route's problems by status; those of one status share a response."""
+    errors = sorted(_errors(route), key=lambda each: (each.status, each.code))
+    return {
+        str(status): _response(list(same)) for status, same in groupby(errors, lambda e: e.status)
+    }
+
+
+def _errors(route: Route) -> set[Error]:
+    return {InternalError, Unavailable, *route.errors, *_errors_of_parts(route)}
+
+
+def _errors_of_parts(route: Route) -> Iterator[Error]:
+    if route.actor:
+        yield Unauthenticated
+    if route.path_parameters:
+        yield NotFound
+    if route.query or route.idempotency_key or route.body:
+        yield ValidationFailed
+    if route.body:
+        yield from (MalformedJson, PayloadTooLarge, UnsupportedMediaType)
+
+
+def _response(errors: list[Error]) -> dict[str, Any]:
+    codes = [error.code for error in errors]
+    schema = {
+        "allOf": [
+            {"$ref": "#/components/schemas/Problem"},
+            {"properties": {"code": {"enum": codes}}},
+        ]
+    }
+    return {
+        "description": "\n".join(f"- `{error.code}`: {error.title}." for error in errors),
+        "headers": _headers(errors),
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+def _headers(errors: Iterable[Error]) -> dict[str, Any]:
+    headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    if any(error.retry_after is not None for error in errors):
+        headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if Unauthenticated in errors:
+        headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
+    return headers
