@@ -1,0 +1,5 @@
+"""Chat: rooms whose whole history is one gapless log, and the messages in them."""
+
+from functions.chat.api import blueprint
+
+__all__ = ["blueprint"]

@@ -1,0 +1,195 @@
+"""What can be done in chat. Each command checks, changes the log, and has its events told.
+
+Invariant: the answer waits for durability, never for a push. Commands that change who may hear a room
+also wait until that is told, and tell it again when they are repeated, so that a repeat mends what a
+crash left half done.
+"""
+
+import asyncio
+import hashlib
+import logging
+from functools import cache
+
+from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage, joined_entry, left_entry
+from functions.chat.events import room_log_appended
+from functions.chat.hints import Hints
+from functions.chat.models import LogEntry, Member, Message, MyRoom, NewMessage, NewRoom, Room
+from functions.chat.policy import check_member
+from functions.chat.store import (
+    EMPTY_SLOT,
+    Accepted,
+    Head,
+    RoomWriters,
+    Segment,
+    claim_room_id,
+    create_room,
+    get_room,
+    list_room,
+    my_rooms,
+    read_entry,
+    read_log,
+    read_member,
+    read_messages,
+)
+from shared_code import live
+from shared_code.actor import Actor
+from shared_code.clock import utcnow
+from shared_code.errors import Unavailable
+from shared_code.ids import new_id, number_of
+from shared_code.messaging import publish
+
+_log = logging.getLogger("atrium.chat")
+_STOP_HEARING_SECONDS = 2.0
+
+
+@cache
+def _hints() -> Hints:
+    return Hints(publish)
+
+
+@cache
+def _writers() -> RoomWriters:
+    return RoomWriters(_hints().announce)
+
+
+async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) -> Room:
+    """Make a room that the actor owns.
+
+    Round trips: 1 transaction, 2 for the owner's list, and the hint; with a key one more, and two more
+    when it is repeated. Raises IdempotencyKeyReused.
+    """
+    room_id = new_id("rm")
+    if idempotency_key:
+        key = hashlib.sha256(idempotency_key.encode()).hexdigest()
+        fingerprint = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+        room_id = await claim_room_id(actor.user_id, key, fingerprint, room_id)
+    head, owner, segment = _first_commit(room_id, actor.user_id, body)
+    if not await create_room(head, owner, segment):
+        # A repeat under the same key. The owner joined with the log's second entry and cannot leave.
+        head = await get_room(room_id)
+        owner = owner.model_copy(update={"joined_at": head.created_at})
+        await _tell_again(joined_entry(room_id, owner))
+    elif not await asyncio.shield(_hints().announce(segment.entries)):
+        raise Unavailable
+    await list_room(head, owner)
+    return head.room()
+
+
+def _first_commit(room_id: str, owner_id: str, body: NewRoom) -> tuple[Head, Member, Segment]:
+    """The head, the owner and the first two entries of a new room."""
+    now = utcnow()
+    owner = Member(user_id=owner_id, role="owner", joined_at=now, seq=2)
+    data = {"name": body.name, "kind": body.kind, "created_by": owner_id}
+    created = LogEntry(type="room.created", room_id=room_id, seq=1, at=now, data=data)
+    entries = [created, joined_entry(room_id, owner)]
+    empty = Head(room_id, body.name, body.kind, owner_id, now)
+    head = empty.after(entries, [EMPTY_SLOT, EMPTY_SLOT], access_changed=True)
+    return head, owner, Segment(room_id, new_id("cmt"), entries)
+
+
+async def join_room(actor: Actor, room_id: str) -> Room:
+    """Make the actor a member; harmless when he is one.
+
+    Round trips: 1 transaction (and 2 reads in a room not written lately), 2 for his list, the hint.
+    Raises RoomNotFound, RoomIsPrivate.
+    """
+    accepted = await _writers().submit(room_id, JoinRoom(actor.user_id))
+    member = await _member(accepted)
+    await _tell(accepted, joined_entry(room_id, member))
+    await list_room(accepted.head, member)
+    return accepted.head.room()
+
+
+async def leave_room(actor: Actor, room_id: str) -> None:
+    """End the actor's membership; harmless when he has left.
+
+    His connections are out of the room's group before this returns, unless Web PubSub does not answer:
+    then `realtime` removes them when it hears of the entry. Round trips: 1 transaction (and 2 reads in a
+    room not written lately), the hint, 1 to Web PubSub, 2 for his list.
+    Raises RoomNotFound, NotAMember, OwnerCannotLeave.
+    """
+    accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
+    member = await _member(accepted)
+    await _tell(accepted, left_entry(room_id, actor.user_id, member.seq, utcnow()))
+    await _stop_hearing(actor.user_id, room_id)
+    await list_room(accepted.head, member)
+
+
+async def _member(accepted: Accepted) -> Member:
+    """The member row that a change of membership ended with."""
+    if accepted.member is None:
+        raise Unavailable
+    return accepted.member
+
+
+async def _tell(accepted: Accepted, entry: LogEntry) -> None:
+    """Wait until the change of access is told; tell it again when it was an old one."""
+    if accepted.told is None:
+        await _tell_again(entry)
+    elif not await asyncio.shield(accepted.told):
+        raise Unavailable
+
+
+async def _tell_again(entry: LogEntry) -> None:
+    await publish(room_log_appended([entry]))
+
+
+async def _stop_hearing(user_id: str, room_id: str) -> None:
+    """Close the room to the user's connections now; a failure is left to `realtime`."""
+    try:
+        async with asyncio.timeout(_STOP_HEARING_SECONDS):
+            await live.stop_hearing(user_id, room_id)
+    except Exception as error:  # noqa: BLE001 - the leave is durable, whatever Web PubSub says
+        _log.warning("%s still hears %s until realtime acts", user_id, room_id, exc_info=error)
+
+
+async def send_message(actor: Actor, room_id: str, body: NewMessage) -> Message:
+    """Send a message; a repeat under the same client id gives the first one.
+
+    Round trips: 1 transaction, shared with those that leave together (and 2 reads in a room not written
+    lately); 1 read for a reply or a repeat. Raises RoomNotFound, NotAMember, ClientIdReused,
+    ClientIdTooOld, RoomBusy.
+    """
+    missing = body.reply_to is not None and not await _is_message(room_id, body.reply_to)
+    accepted = await _writers().submit(room_id, SendMessage(actor.user_id, body, missing))
+    if accepted.entry is None:
+        raise Unavailable
+    return Message.model_validate(accepted.entry.data)
+
+
+async def _is_message(room_id: str, message_id: str) -> bool:
+    """True when the room has this message. One round trip: the id carries the seq."""
+    entry = await read_entry(room_id, number_of(message_id))
+    return entry is not None and entry.data.get("id") == message_id
+
+
+async def messages_page(
+    actor: Actor, room_id: str, before: int | None, limit: int
+) -> list[Message]:
+    """The newest `limit` messages before the seq `before`, newest first.
+
+    Round trips: 1 for the member, 1 query. Raises RoomNotFound, NotAMember.
+    """
+    await _check_reader(actor, room_id)
+    return await read_messages(room_id, before, limit)
+
+
+async def log_page(actor: Actor, room_id: str, after: int, limit: int) -> list[LogEntry]:
+    """The `limit` entries after the seq `after`, oldest first.
+
+    Round trips: 1 for the member, 1 query. Raises RoomNotFound, NotAMember.
+    """
+    await _check_reader(actor, room_id)
+    return await read_log(room_id, after, limit)
+
+
+async def _check_reader(actor: Actor, room_id: str) -> None:
+    member = await read_member(room_id, actor.user_id)
+    if member is None:
+        await get_room(room_id)
+    check_member(member)
+
+
+async def rooms_page(actor: Actor, after: str, limit: int) -> list[MyRoom]:
+    """The actor's rooms with an id above `after`. One query."""
+    return await my_rooms(actor.user_id, after, limit)

@@ -1,0 +1,138 @@
+"""What chat speaks of: rooms, members, log entries and messages, and the bodies that ask for them.
+
+Invariant: a log entry has one shape, in the store, in a frame and in `GET …/log`; a message's entry
+carries the message exactly as `GET …/messages` gives it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from shared_code.clock import Timestamp
+from shared_code.endpoint import Model
+from shared_code.ids import id_pattern
+
+MAX_TEXT = 4_000
+MAX_PAGE = 200
+
+type RoomKind = Literal["public", "private"]
+type Role = Literal["owner", "member"]
+type EntryType = Literal["room.created", "member.joined", "member.left", "message.sent"]
+
+
+def _no_control_characters(value: str) -> str:
+    """Control characters, but for tab and line ends, only serve to confuse those who read."""
+    if any((ord(each) < 32 and each not in "\t\n\r") or ord(each) == 127 for each in value):  # noqa: PLR2004 - ASCII
+        raise ValueError("must not contain control characters")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+type RoomId = Annotated[str, StringConstraints(pattern=id_pattern("rm"))]
+type MessageId = Annotated[str, StringConstraints(pattern=id_pattern("msg"))]
+type RoomName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\t\n\r]*$"),
+    AfterValidator(_no_control_characters),
+]
+type Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_no_control_characters),
+    AfterValidator(_not_blank),
+]
+type ClientId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+type Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
+
+
+class NewRoom(Model):
+    """A room to be made."""
+
+    name: RoomName
+    kind: RoomKind
+
+
+class NewMessage(Model):
+    """A message to be sent.
+
+    `client_id` names the send: a repeat with the same one is the same message. `after_seq` is the last
+    seq that the client knew when it composed the message; a retry repeats both.
+    """
+
+    text: Text
+    client_id: ClientId | None = None
+    after_seq: Annotated[int, Field(ge=0, lt=2**40)] | None = None
+    reply_to: MessageId | None = None
+
+
+class PageQuery(BaseModel):
+    """Where a page starts and how long it is."""
+
+    limit: Limit = 50
+    cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class LogQuery(PageQuery):
+    """As PageQuery; `after` is the last seq that the client has, in place of a cursor."""
+
+    after: Annotated[int, Field(ge=0, lt=2**40)] = 0
+
+
+class Room(BaseModel):
+    """A room as its members see it."""
+
+    id: str
+    name: str
+    kind: RoomKind
+    created_by: str
+    created_at: Timestamp
+    last_seq: int
+    message_count: int
+
+
+class MyRoom(BaseModel):
+    """A room in the list of a user's rooms."""
+
+    id: str
+    name: str
+    kind: RoomKind
+    role: Role
+    joined_at: Timestamp
+
+
+class Member(BaseModel):
+    """A user's place in a room. `seq` is the entry that made it so; `left` keeps it for repeats."""
+
+    user_id: str
+    role: Role
+    joined_at: Timestamp
+    seq: int
+    left: bool = False
+
+
+class Message(BaseModel):
+    """A message."""
+
+    id: str
+    room_id: str
+    seq: int
+    author_id: str
+    text: str
+    client_id: str
+    reply_to: str | None
+    created_at: Timestamp
+
+
+class LogEntry(BaseModel):
+    """One entry of a room's log: the frame that the room's members receive."""
+
+    type: EntryType
+    room_id: str
+    seq: int
+    at: Timestamp
+    data: dict[str, Any]

@@ -1,0 +1,216 @@
+"""What the next commit of a room will hold, decided before anything is sent.
+
+Invariants: pure. Each waiting change gets exactly one verdict; an entry's seq is the place it takes; a
+known client id is answered from its first entry, also within the batch; rows of a batch are distinct;
+what would exceed a limit waits. A refusal is final only when the head was read for this plan: what was
+cached may be out of date, so the plan then asks for a fresh one (`stale`).
+"""
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from functions.chat.errors import ClientIdReused, ClientIdTooOld
+from functions.chat.models import LogEntry, Member
+from functions.chat.policy import SEARCH_BEYOND_RING
+from functions.chat.store.head import EMPTY_SLOT, Head, slot_of
+from functions.chat.store.rows import MAX_SEGMENT_BYTES, Segment, encode
+from shared_code.errors import AtriumError, FieldError, ValidationFailed
+from shared_code.ids import new_id
+
+MAX_ENTRIES = 100
+"""Entries in one commit: bounds what a page must read, and rows stay under a transaction's 100."""
+
+_MAX_MEMBER_ROWS = 90
+
+
+class Change(Protocol):
+    """One thing that one user wants to happen in a room; it appends one entry, or nothing."""
+
+    @property
+    def user_id(self) -> str:
+        """Who wants it."""
+
+    @property
+    def client_id(self) -> str | None:
+        """The name of the send, when repeats are known by name."""
+
+    @property
+    def after_seq(self) -> int | None:
+        """The last seq that the client knew when it composed the change."""
+
+    def check(self, head: Head, member: Member | None) -> None:
+        """Raise the AtriumError that refuses the change, if any."""
+
+    def is_done(self, member: Member | None) -> bool:
+        """True when nothing is left to do, as for joining a room that one is in."""
+
+    def is_named_by(self, entry: LogEntry) -> bool:
+        """True when `entry` was made under this user and client id."""
+
+    def is_repeated_by(self, entry: LogEntry) -> bool:
+        """True when `entry`, which is named so, also says the same."""
+
+    def entry(self, room_id: str, seq: int, at: datetime) -> LogEntry:
+        """The entry, given the place that it takes."""
+
+    def member_after(self, member: Member | None, seq: int, at: datetime) -> Member | None:
+        """The member row to write with the entry, if the change is about membership."""
+
+
+@dataclass(eq=False)
+class Waiting[Result]:
+    """A change that waits. `searched_to` and `not_at` remember where its client id is not."""
+
+    change: Change
+    result: Result
+    searched_to: int = 0
+    not_at: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The end of a change: its entry (None when nothing was left to do) and what then holds.
+
+    `told` is the future of the hint that carries the entry; None when the entry is an old one.
+    """
+
+    entry: LogEntry | None
+    head: Head
+    member: Member | None
+    told: Awaitable[bool] | None = None
+
+
+@dataclass
+class Plan[Result]:
+    """The verdicts on a batch. `taken` maps each accepted change to the index of its entry."""
+
+    head: Head
+    at: datetime
+    commit_id: str = field(default_factory=lambda: new_id("cmt"))
+    entries: list[LogEntry] = field(default_factory=list)
+    slots: list[bytes] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+    taken: list[tuple[Waiting[Result], int]] = field(default_factory=list)
+    done: list[Waiting[Result]] = field(default_factory=list)
+    refused: list[tuple[Waiting[Result], AtriumError]] = field(default_factory=list)
+    to_recall: list[tuple[Waiting[Result], int]] = field(default_factory=list)
+    to_search: list[tuple[Waiting[Result], int, int]] = field(default_factory=list)
+    later: list[Waiting[Result]] = field(default_factory=list)
+    stale: bool = False
+    size: int = 0
+
+    @property
+    def next_head(self) -> Head:
+        """The head once the batch is committed."""
+        return self.head.after(self.entries, self.slots, access_changed=bool(self.members))
+
+    @property
+    def segment(self) -> Segment:
+        """The segment that the commit writes."""
+        return Segment(self.head.room_id, self.commit_id, self.entries)
+
+
+def make_plan[Result](
+    head: Head,
+    members: dict[str, Member | None],
+    batch: Iterable[Waiting[Result]],
+    at: datetime,
+    *,
+    fresh: bool,
+) -> Plan[Result]:
+    """Decide on every change of the batch, in order.
+
+    `members` must hold what is known of each change's user; `fresh` says that `head` was read for this
+    plan.
+    """
+    plan: Plan[Result] = Plan(head, at)
+    for waiting in batch:
+        member = plan.members.get(waiting.change.user_id) or members[waiting.change.user_id]
+        try:
+            _decide(plan, waiting, member)
+        except AtriumError as error:
+            plan.stale = plan.stale or not fresh
+            plan.refused.append((waiting, error))
+    return plan
+
+
+def _decide[Result](plan: Plan[Result], waiting: Waiting[Result], member: Member | None) -> None:
+    change = waiting.change
+    change.check(plan.head, member)
+    if change.is_done(member):
+        plan.done.append(waiting)
+    elif not _is_known(plan, waiting):
+        _take(plan, waiting, member)
+
+
+def _is_known[Result](plan: Plan[Result], waiting: Waiting[Result]) -> bool:
+    """True when the change's client id is known, or must be looked for, and a verdict was given."""
+    change = waiting.change
+    if change.client_id is None:
+        return False
+    if (change.after_seq or 0) > plan.head.last_seq:
+        raise ValidationFailed([_ahead_of_log(plan.head.last_seq)])
+    slot = slot_of(change.user_id, change.client_id)
+    return (
+        _is_in_batch(plan, waiting, slot)
+        or _is_in_ring(plan, waiting, slot)
+        or _is_to_be_searched(plan, waiting)
+    )
+
+
+def _ahead_of_log(last_seq: int) -> FieldError:
+    return FieldError(field="after_seq", code="ahead_of_log", message=f"the log ends at {last_seq}")
+
+
+def _is_in_batch[Result](plan: Plan[Result], waiting: Waiting[Result], slot: bytes) -> bool:
+    places = (at for at, taken in enumerate(plan.slots) if taken == slot)
+    named = (at for at in places if waiting.change.is_named_by(plan.entries[at]))
+    index = next(named, None)
+    if index is None:
+        return False
+    if not waiting.change.is_repeated_by(plan.entries[index]):
+        raise ClientIdReused
+    plan.taken.append((waiting, index))
+    return True
+
+
+def _is_in_ring[Result](plan: Plan[Result], waiting: Waiting[Result], slot: bytes) -> bool:
+    seqs = [seq for seq in plan.head.seqs_of(slot) if seq not in waiting.not_at]
+    if not seqs:
+        return False
+    plan.to_recall.append((waiting, seqs[0]))
+    return True
+
+
+def _is_to_be_searched[Result](plan: Plan[Result], waiting: Waiting[Result]) -> bool:
+    """The ring has forgotten what came before it; a client that composed earlier needs a search."""
+    if waiting.change.after_seq is None:
+        return False
+    start, end = max(waiting.change.after_seq, waiting.searched_to), plan.head.ring_start
+    if start >= end:
+        return False
+    if end - start > SEARCH_BEYOND_RING:
+        raise ClientIdTooOld
+    plan.to_search.append((waiting, start, end))
+    return True
+
+
+def _take[Result](plan: Plan[Result], waiting: Waiting[Result], member: Member | None) -> None:
+    """Give the change the next place, unless a limit says that it waits for the next commit."""
+    change = waiting.change
+    seq = plan.head.last_seq + len(plan.entries) + 1
+    entry = change.entry(plan.head.room_id, seq, plan.at)
+    row = change.member_after(member, seq, plan.at)
+    size = plan.size + len(encode([entry]))
+    full = len(plan.entries) >= MAX_ENTRIES or len(plan.members) >= _MAX_MEMBER_ROWS
+    if full or size > MAX_SEGMENT_BYTES or (row and row.user_id in plan.members):
+        plan.later.append(waiting)
+        return
+    if row:
+        plan.members[row.user_id] = row
+    plan.size = size
+    plan.entries.append(entry)
+    plan.slots.append(slot_of(change.user_id, change.client_id) if change.client_id else EMPTY_SLOT)
+    plan.taken.append((waiting, len(plan.entries) - 1))
