@@ -2,7 +2,7 @@
 
 import sys
 
-from emulators.stack import launch, options
+from emulators.stack.launch import main
 
 if __name__ == "__main__":
-    sys.exit(launch.run(options.parse()))
+    sys.exit(main())

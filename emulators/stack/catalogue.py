@@ -8,7 +8,7 @@ that `local.settings.json` alone decides what the Functions host sees.
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,6 @@ class Run:
     state: State
     ports: Ports
     values: Mapping[str, str] = field(default_factory=dict)  # of local.settings.json
-    only: Collection[str] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,7 +44,7 @@ class Run:
 
     def runs(self, name: str) -> bool:
         """Whether this run starts the part."""
-        return not self.only or name in self.only
+        return not self.options.only or name in self.options.only
 
 
 @dataclass(frozen=True)
@@ -148,12 +147,12 @@ RECIPES = (
 )
 
 
-def slots(only: Collection[str]) -> tuple[str, ...]:
+def slots(recipes: Sequence[Recipe], only: Collection[str]) -> tuple[str, ...]:
     """The ports that a run of these parts takes."""
-    chosen = [recipe for recipe in RECIPES if not only or recipe.name in only]
+    chosen = [recipe for recipe in recipes if not only or recipe.name in only]
     return tuple(slot for recipe in chosen for slot in recipe.slots)
 
 
-def parts(run: Run) -> list[Part]:
+def parts(recipes: Sequence[Recipe], run: Run) -> list[Part]:
     """The parts of a run in the order of starting; writes the files that they read."""
-    return selected([recipe.make(run) for recipe in RECIPES], run.only)
+    return selected([recipe.make(run) for recipe in recipes], run.options.only)

@@ -30,11 +30,11 @@ class Watchdog:
         self.pipe = pipe
 
     @classmethod
-    async def start(cls) -> Self:
-        """Start it before any part."""
+    async def start(cls, lock: int) -> Self:
+        """Start it before any part; it shares the lock, so that this is held while it works."""
         read, write = os.pipe()
         process = await asyncio.create_subprocess_exec(
-            *_PYTHON, _HERE / "watchdog.py", stdin=read, start_new_session=True
+            *_PYTHON, _HERE / "watchdog.py", stdin=read, pass_fds=(lock,), start_new_session=True
         )
         os.close(read)
         return cls(process, write)

@@ -1,14 +1,16 @@
 """The files of one stack, under one directory (``.local/``), and the lock that makes it one's own.
 
-Invariant: a supervisor holds the lock from before its first write to after its last part has
-stopped; the kernel frees it when the supervisor dies in whatever way. So ``endpoints.json`` of a
-dead supervisor is known to be stale, without trusting process ids.
+Invariant: the lock is held from before the first write to after the last part has stopped, also
+when the supervisor is killed, because its watchdog holds it too; the kernel frees it in the end. So
+two Azurites never write to one directory, and ``endpoints.json`` of a dead supervisor is known to
+be stale.
 """
 
 import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,9 @@ def write_atomically(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+LEFTOVERS = 8.0  # a little more than a watchdog takes
+
+
 class State:
     """Where one stack keeps what: every path is decided here."""
 
@@ -37,21 +42,45 @@ class State:
         self.endpoints = self.root / "endpoints.json"
         self.web_pubsub = self.root / "web_pubsub.json"
         self._lock = self.root / "stack.lock"
+        self.lock = -1  # the open file that holds the lock
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Own the directory, or say who does."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunning(self._who()) from None
+        with self._lock.open("a+") as lock:
+            self._take(lock.fileno())
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
             self.endpoints.unlink(missing_ok=True)
+            self.lock = lock.fileno()
             try:
                 yield
             finally:
                 self.endpoints.unlink(missing_ok=True)
+
+    def _take(self, lock: int) -> None:
+        """Lock at once, or as soon as the parts of a killed supervisor have ended."""
+        deadline = time.monotonic() + LEFTOVERS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self._holder_lives() or time.monotonic() > deadline:
+                    raise AlreadyRunning(self._who()) from None
+                time.sleep(0.1)
+            else:
+                return
+
+    def _holder_lives(self) -> bool:
+        try:
+            os.kill(int(self._lock.read_text() or os.getpid()), 0)
+        except ProcessLookupError:
+            return False
+        except (ValueError, PermissionError):
+            return True
+        return True
 
     def _who(self) -> str:
         known = self.read_endpoints()

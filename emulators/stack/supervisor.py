@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulators.stack.console import Console
-from emulators.stack.errors import PartFailed, PortTaken
+from emulators.stack.errors import PartFailed, PortTaken, StackError
 from emulators.stack.logs import Log
 from emulators.stack.parts import Part
 from emulators.stack.ports import is_free
@@ -31,6 +31,7 @@ class Supervisor:
     ) -> None:
         self._parts = parts
         self._console = console
+        self._lock = state.lock
         self._logs = {part.name: self._log(part, state, verbose=verbose) for part in parts}
         self._ready = {part.name: asyncio.Event() for part in parts}
         self._running: dict[str, Process] = {}
@@ -47,7 +48,7 @@ class Supervisor:
         self, on_ready: Callable[[], None], stop: asyncio.Event, hurry: asyncio.Event
     ) -> None:
         """Start, announce, watch; ends when ``stop`` is set, or by the error of a part."""
-        self._watchdog = await Watchdog.start()
+        self._watchdog = await Watchdog.start(self._lock)
         keepers = {asyncio.create_task(self._keep(part)) for part in self._parts}
         keepers.add(asyncio.create_task(self._watchdog.ended()))
         keepers.add(asyncio.create_task(self._report_progress()))
@@ -58,6 +59,9 @@ class Supervisor:
             if not stop.is_set():
                 on_ready()
                 await _first_of(keepers, stopped)
+        except StackError as error:
+            self._console.say(f"{str(error).splitlines()[0]}: stopping all parts")
+            raise
         finally:
             await _cancelled([*keepers, stopped, ready])
             await self._stop_all(hurry)
