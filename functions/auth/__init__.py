@@ -1,0 +1,5 @@
+"""Accounts, sessions and keys. The service's face is its blueprint."""
+
+from functions.auth.api import blueprint
+
+__all__ = ["blueprint"]

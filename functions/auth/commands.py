@@ -1,0 +1,136 @@
+"""What can be done with accounts: register, log in, see oneself; and the keys that verify tokens.
+
+Invariant: the account row is the last write of a registration, so that one which fails halfway leaves
+nothing that can log in; and a login does the same work for an unknown address as for a wrong password.
+"""
+
+import secrets
+import time
+from datetime import datetime
+
+from functions.auth import passwords, policy, refresh_tokens, signing, store
+from functions.auth.emails import reservation_key
+from functions.auth.errors import EmailTaken, InvalidCredentials, RegistrationTooSlow
+from functions.auth.keys import KeyRing
+from functions.auth.models import (
+    Account,
+    Credentials,
+    NewAccount,
+    Reservation,
+    Session,
+    SignedIn,
+    User,
+)
+from shared_code.actor import Actor
+from shared_code.clock import utcnow
+from shared_code.errors import Unauthenticated
+from shared_code.ids import new_id
+
+_SESSION_KEY_BYTES = 32
+
+
+async def register(new: NewAccount) -> SignedIn:
+    """Make an account and sign it in.
+
+    Storage: three round trips (reservation, session, account). Three as well when the address is
+    taken, and six when its reservation is taken over.
+    Raises PasswordTooGuessable, EmailTaken, TooManyHashes.
+    """
+    policy.check_password(new.password, new.email, new.display_name)
+    ring = await signing.key_ring()
+    password_hash = await passwords.hash_password(new.password)
+    now = utcnow()
+    account = Account(new_id("usr"), new.email, new.display_name, password_hash, now)
+    started = time.monotonic()
+    await _reserve(account, now)
+    session = await _start_session(account.user_id, now)
+    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
+        raise RegistrationTooSlow
+    await store.add_account(account)
+    return _signed_in(account, session, ring)
+
+
+async def _reserve(account: Account, now: datetime) -> None:
+    """Make the address the account's. Raises EmailTaken."""
+    key = reservation_key(account.email)
+    wanted = Reservation(key, account.user_id, now + policy.RESERVATION_LIFE)
+    held = await store.reserve(wanted)
+    if held is None:
+        return
+    holder = await store.find_account(held.user_id)
+    if not policy.may_take_over(held, holder, now) or not await store.take_over(held, wanted):
+        raise EmailTaken
+
+
+async def login(credentials: Credentials) -> SignedIn:
+    """Sign in with a password.
+
+    Storage: three round trips (reservation, account, session); two when refused, whether or not the
+    account exists; one more when the hash is renewed. Raises InvalidCredentials, TooManyHashes.
+    """
+    ring = await signing.key_ring()
+    account = await store.find_account_by_email(credentials.email)
+    if not policy.owns(account, reservation_key(credentials.email)):
+        account = None
+    stored = account.password_hash if account else None
+    if not await passwords.matches(credentials.password, stored) or account is None:
+        raise InvalidCredentials
+    if passwords.is_outdated(account.password_hash):
+        await _renew_hash(account, credentials.password)
+    session = await _start_session(account.user_id, utcnow())
+    return _signed_in(account, session, ring)
+
+
+async def _renew_hash(account: Account, password: str) -> None:
+    """Hash again with today's parameters.
+
+    A lost race means that another login did, or that the password was changed meanwhile: either way
+    what is stored is newer than ours.
+    """
+    await store.replace_password_hash(account, await passwords.hash_password(password))
+
+
+async def current_user(actor: Actor) -> User:
+    """The caller himself. Storage: one round trip. Raises Unauthenticated when the account is gone."""
+    account = await store.find_account(actor.user_id)
+    if account is None:
+        raise Unauthenticated
+    return _user(account)
+
+
+async def jwks_document() -> bytes:
+    """The keys that verify access tokens. Storage: none while the process's copy is young, else one."""
+    return (await signing.key_ring()).jwks()
+
+
+async def _start_session(user_id: str, now: datetime) -> Session:
+    session = Session(
+        user_id=user_id,
+        session_id=new_id("ses"),
+        key=secrets.token_bytes(_SESSION_KEY_BYTES),
+        counter=0,
+        created_at=now,
+        expires_at=now + policy.SESSION_LIFE,
+        idle_expires_at=now + policy.SESSION_IDLE_LIFE,
+    )
+    await store.add_session(session)
+    return session
+
+
+def _signed_in(account: Account, session: Session, ring: KeyRing) -> SignedIn:
+    user_id, session_id = session.user_id, session.session_id
+    return SignedIn(
+        user=_user(account),
+        access_token=signing.access_token(ring, user_id, session_id, session.created_at),
+        expires_in=int(policy.ACCESS_TOKEN_LIFE.total_seconds()),
+        refresh_token=refresh_tokens.encode(user_id, session_id, session.counter, session.key),
+    )
+
+
+def _user(account: Account) -> User:
+    return User(
+        id=account.user_id,
+        email=account.email,
+        display_name=account.display_name,
+        created_at=account.created_at,
+    )

@@ -1,0 +1,89 @@
+"""The process's copy of the signing keys, and the access tokens that it signs.
+
+Invariant: a token carries what shared_code.tokens requires, and is signed by the current key of a ring
+that was read within the last minutes, so that a rotation needs no restart. While the store cannot be
+reached the ring at hand serves on: its keys stay valid for longer than an outage.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import cache
+
+from azure.core.exceptions import AzureError
+
+from functions.auth import store
+from functions.auth.keys import KeyRing
+from functions.auth.policy import ACCESS_TOKEN_LIFE
+from shared_code.ids import new_id
+from shared_code.settings import setting
+from shared_code.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
+
+_RING_SECONDS = 300.0
+_log = logging.getLogger("atrium.auth")
+
+
+class RingCache:
+    """The key ring, read again when it is older than some minutes; one reader at a time."""
+
+    def __init__(self, load: Callable[[], Awaitable[KeyRing]], max_age: float) -> None:
+        self._load = load
+        self._max_age = max_age
+        self._lock = asyncio.Lock()
+        self._ring: KeyRing | None = None
+        self._read_at = float("-inf")
+
+    async def get(self) -> KeyRing:
+        """The ring. No round trip while it is young, else one."""
+        if self._ring is None or self._is_old():
+            async with self._lock:
+                if self._ring is None or self._is_old():
+                    self._ring = await self._read(self._ring)
+                    self._read_at = time.monotonic()
+        return self._ring
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._read_at >= self._max_age
+
+    async def _read(self, at_hand: KeyRing | None) -> KeyRing:
+        try:
+            return await self._load()
+        except AzureError as error:
+            if at_hand is None:
+                raise
+            _log.warning("the signing keys cannot be read; using those at hand", exc_info=error)
+            return at_hand
+
+
+@cache
+def _cache() -> RingCache:
+    return RingCache(store.load_ring, _RING_SECONDS)
+
+
+async def key_ring() -> KeyRing:
+    """The signing keys. No round trip while the process's copy is young, else one."""
+    return await _cache().get()
+
+
+async def reach() -> None:
+    """Raise unless there are keys to sign with. No round trip while the copy is young."""
+    await key_ring()
+
+
+def access_token(ring: KeyRing, user_id: str, session_id: str, now: datetime) -> str:
+    """A new access token of the session, signed by the current key."""
+    import jwt
+
+    claims = {
+        "iss": setting("AUTH_ISSUER"),
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "sid": session_id,
+        "jti": new_id("tok"),
+        "iat": int(now.timestamp()),
+        "exp": int((now + ACCESS_TOKEN_LIFE).timestamp()),
+    }
+    header = {"typ": TOKEN_TYPE, "kid": ring.current.kid}
+    return jwt.encode(claims, ring.current.private, algorithm=ALGORITHM, headers=header)
