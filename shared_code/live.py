@@ -48,6 +48,14 @@ async def let_hear(user_id: str, room_id: str) -> None:
         return
 
 
+async def let_connection_hear(connection_id: str, room_id: str) -> None:
+    """Add one connection to the room's group. One call; nothing to do when it has gone."""
+    try:
+        await service().add_connection_to_group(room_group(room_id), connection_id)
+    except ResourceNotFoundError:
+        return
+
+
 async def stop_hearing(user_id: str, room_id: str) -> None:
     """Remove the user's connections from the room's group. One call."""
     await service().remove_user_from_group(room_group(room_id), user_id)

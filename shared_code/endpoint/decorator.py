@@ -70,7 +70,7 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
         if error.status >= InternalError.status:
             _log.warning("%s %s: %s", route.name, request_id, error, exc_info=error)
         return problem(error, request_id)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a trigger must answer, whatever happened
         if isinstance(error, AzureError) and is_outage(error):
             _log.warning("%s %s: a service did not answer", route.name, request_id, exc_info=error)
             return problem(Unavailable(), request_id)

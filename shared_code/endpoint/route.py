@@ -65,7 +65,7 @@ class _Parts:
     path: dict[str, TypeAdapter[str]]
 
 
-def declare(
+def declare(  # noqa: PLR0913 - each keyword is one property of a route
     method: Method,
     path: str,
     handler: Handler,

@@ -1,0 +1,82 @@
+"""Realtime's triggers without HTTP, on the service's one blueprint: chat's events, and connections.
+
+Invariant: thin. The function that flushes the output binding writes nothing that says "done": bindings
+are flushed after it returns, and may fail then; the message comes again.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+
+import azure.functions as func
+
+from functions.realtime import commands
+from functions.realtime.api import blueprint
+from functions.realtime.events import ConnectionOpened
+from functions.realtime.models import RoomLogAppended
+from shared_code.live import HUB
+from shared_code.live import SETTING as WEB_PUBSUB
+from shared_code.messaging import SETTING as MESSAGING_STORAGE
+from shared_code.messaging import received
+from shared_code.messaging.subscriptions import (
+    REALTIME_ACCESS,
+    REALTIME_PUSH,
+    REALTIME_RECONCILE,
+)
+
+type Trigger = Callable[..., Awaitable[object]]
+type Decorator = Callable[[Trigger], Trigger]
+
+_log = logging.getLogger("atrium.realtime")
+
+
+@blueprint.queue_trigger("message", REALTIME_PUSH.queue, MESSAGING_STORAGE)
+@blueprint.generic_output_binding("actions", type="webPubSub", hub=HUB, connection=WEB_PUBSUB)
+async def push_frames(message: func.QueueMessage, actions: func.Out[str]) -> None:
+    """Send the entries that a room's log has taken to those who may hear the room."""
+    event = received(message, RoomLogAppended)
+    actions.set(json.dumps(await commands.frames(event.data.entries)))
+
+
+@blueprint.queue_trigger("message", REALTIME_ACCESS.queue, MESSAGING_STORAGE)
+async def follow_access(message: func.QueueMessage) -> None:
+    """Keep the projection of who may hear what, and the groups of those who are connected."""
+    event = received(message, RoomLogAppended)
+    for entry in event.data.entries:
+        if access := entry.access():
+            await commands.apply_access(access)
+
+
+@blueprint.queue_trigger("message", REALTIME_RECONCILE.queue, MESSAGING_STORAGE)
+async def reconcile_connection(message: func.QueueMessage) -> None:
+    """Look at a connection's groups again, some seconds after it was let in."""
+    event = received(message, ConnectionOpened)
+    await commands.reconcile(event.data.user_id, event.data.connection_id)
+
+
+def _system_event(name: str) -> Decorator:
+    decorator: Decorator = blueprint.generic_trigger(
+        "request", type="webPubSubTrigger", hub=HUB, eventType="system", eventName=name
+    )
+    return decorator
+
+
+@_system_event("connect")
+async def on_connect(request: str) -> dict[str, object]:
+    """Let a connection in, or refuse it."""
+    context = json.loads(request)["connectionContext"]
+    return await commands.let_in(context.get("userId"), context["connectionId"])
+
+
+@_system_event("connected")
+async def on_connected(request: str) -> None:
+    """Open its rooms to a connection that has come up."""
+    context = json.loads(request)["connectionContext"]
+    await commands.reconcile(context["userId"], context["connectionId"])
+
+
+@_system_event("disconnected")
+async def on_disconnected(request: str) -> None:
+    """Note the end of a connection. Its groups end with it."""
+    event = json.loads(request)
+    _log.info("%s ended: %s", event["connectionContext"]["connectionId"], event.get("reason"))

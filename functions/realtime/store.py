@@ -1,0 +1,62 @@
+"""The projection of who may hear which room: one partition for each user, one row for each room.
+
+Invariants: a row is written only by a later entry of the room's log (its `seq`), so events may come late,
+twice or in any order; a row that ends access stays, as the memory of that seq.
+"""
+
+from typing import TYPE_CHECKING
+
+from functions.realtime.models import Access
+from shared_code import storage
+from shared_code.messaging import SETTING as MESSAGING_STORAGE
+from shared_code.messaging import SUBSCRIPTIONS
+
+if TYPE_CHECKING:  # the SDK is imported on first use
+    from azure.data.tables.aio import TableClient
+
+SETTING = "REALTIME_STORAGE"
+ACCESS = "realtimeaccess"
+
+
+def _access() -> "TableClient":
+    return storage.table(SETTING, ACCESS)
+
+
+async def provision() -> None:
+    """Make the table and the consumers' queues."""
+    await storage.create_tables(SETTING, ACCESS)
+    await storage.create_queues(MESSAGING_STORAGE, *(each.queue for each in SUBSCRIPTIONS))
+
+
+async def reach() -> None:
+    """Raise unless the table answers. One round trip."""
+    await storage.reach_table(SETTING, ACCESS)
+
+
+async def reach_queues() -> None:
+    """Raise unless the queues answer. One round trip."""
+    await storage.reach_queue(MESSAGING_STORAGE, SUBSCRIPTIONS[0].queue)
+
+
+async def keep(access: Access) -> bool:
+    """Keep the access unless a later entry has spoken; True when kept. Two round trips."""
+    entity = {
+        "PartitionKey": access.user_id,
+        "RowKey": access.room_id,
+        "allowed": access.allowed,
+    }
+    return await storage.put_newer(_access(), entity, access.seq)
+
+
+async def may_hear(user_id: str, room_id: str) -> bool:
+    """Whether the user may hear the room now. One round trip."""
+    row = await storage.find(_access(), user_id, room_id)
+    return row is not None and bool(row["allowed"])
+
+
+async def rooms_of(user_id: str) -> list[str]:
+    """The rooms that the user may hear. One query."""
+    found = _access().query_entities(
+        "PartitionKey eq @user and allowed eq true", parameters={"user": user_id}, select="RowKey"
+    )
+    return [row["RowKey"] async for row in found]
