@@ -1,0 +1,60 @@
+"""The command line: ``python -m emulators.web_pubsub [--host H] [--port N] [--settings FILE]``.
+
+Invariant: exit code 0 after SIGTERM or SIGINT, and 1 with one line of reason when it cannot run.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from emulators.web_pubsub.server import PortTakenError, configure_logging, serve
+from emulators.web_pubsub.settings import SettingsError, load_settings
+
+DEFAULT_PORT = 8080
+_MAX_PORT = 65535
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    arguments = _parse_arguments()
+    configure_logging()
+    try:
+        settings = load_settings(arguments.settings, os.environ)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(settings, arguments.host, arguments.port))
+    except (SettingsError, PortTakenError) as error:
+        print(f"web_pubsub: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        return 1
+    return 0
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulators.web_pubsub", description="An Azure Web PubSub emulator."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on")
+    parser.add_argument("--settings", type=Path, help="JSON file in the official emulator's shape")
+    return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port <= _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MAX_PORT}")
+    return port
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The client endpoint: from the HTTP request to an activated connection, and on to its session.
+
+Invariant: whatever is refused is refused before the upgrade, with one exception that the protocol
+asks for: a recovery that fails is upgraded and closed with 1008, which tells clients to start anew.
+"""
+
+import logging
+
+from aiohttp import web
+
+from emulators.web_pubsub.client_session import run_session
+from emulators.web_pubsub.codec import Codec
+from emulators.web_pubsub.connect_reply import ConnectReply
+from emulators.web_pubsub.connect_request import connect_request_body
+from emulators.web_pubsub.connection import Connection, new_connection_id
+from emulators.web_pubsub.emulator import Emulator
+from emulators.web_pubsub.events import EventContext
+from emulators.web_pubsub.handshake import (
+    Handshake,
+    Recovery,
+    read_handshake,
+    read_hub,
+    read_recovery,
+)
+from emulators.web_pubsub.permissions import PermissionLimitError, Permissions
+from emulators.web_pubsub.raw_codec import RawCodec
+from emulators.web_pubsub.socket_transport import CLOSE_SECONDS, SocketTransport
+from emulators.web_pubsub.subprotocols import SUPPORTED, find_offered, first_supported
+from emulators.web_pubsub.upstream import ConnectRefusedError
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+_POLICY_VIOLATION = 1008
+_CLIENT_ERROR, _BEYOND_ERRORS = 400, 600
+_log = logging.getLogger(__name__)
+
+
+class ClientEndpoint:
+    """Answers the paths where clients connect."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one client for as long as its socket lives."""
+        hub = read_hub(request)
+        recovery = read_recovery(request, hub)
+        if recovery is not None:
+            return await self._recover(request, recovery)
+        emulator = self._emulator
+        handshake = read_handshake(request, hub, emulator.key, emulator.authorities)
+        return await self._connect(request, handshake)
+
+    async def _connect(self, request: web.Request, handshake: Handshake) -> web.StreamResponse:
+        context = self._emulator.event_context(
+            handshake.hub, new_connection_id(), handshake.identity.user_id, None
+        )
+        reply = await self._ask_handler(request, handshake, context)
+        chosen = _choose_subprotocol(handshake, reply)
+        permissions = _permissions(handshake, reply)
+        context.subprotocol = chosen
+        context.user_id = reply.user_id or handshake.identity.user_id
+        socket, transport = await _upgrade(request, chosen)
+        groups = handshake.identity.groups if reply.groups is None else reply.groups
+        codec = _codec(chosen, handshake.raw)
+        connection = self._emulator.activate(context, codec, permissions, groups)
+        return await self._serve(connection, socket, transport)
+
+    async def _ask_handler(
+        self, request: web.Request, handshake: Handshake, context: EventContext
+    ) -> ConnectReply:
+        try:
+            body = connect_request_body(request, handshake)
+            return await self._emulator.upstream.connect(context, body)
+        except ConnectRefusedError as refusal:
+            # A redirect or the like would mean something to the client that nobody meant.
+            passable = _CLIENT_ERROR <= refusal.status < _BEYOND_ERRORS
+            text = "The connect event handler refused the connection."
+            return _refuse(refusal.status if passable else 500, text)
+
+    async def _recover(self, request: web.Request, recovery: Recovery) -> web.StreamResponse:
+        connection = self._find_recoverable(recovery)
+        wanted = connection.subprotocol if connection else first_supported(recovery.offered)
+        chosen = find_offered(recovery.offered, wanted or "")
+        socket, transport = await _upgrade(request, chosen)
+        # Looked up again: the upgrade waited, and meanwhile its time may have run out.
+        if chosen is None or connection is None or not connection.recoverable:
+            transport.close(_POLICY_VIOLATION, "The connection cannot be recovered.")
+            await transport.wait_closed()
+            return socket
+        return await self._serve(connection, socket, transport)
+
+    def _find_recoverable(self, recovery: Recovery) -> Connection | None:
+        tokens = self._emulator.reconnection_tokens
+        if not tokens.verify(recovery.token, recovery.hub, recovery.connection_id):
+            return None
+        connections = self._emulator.hub(recovery.hub).connections
+        connection = connections.get(recovery.connection_id)
+        return connection if connection is not None and connection.recoverable else None
+
+    async def _serve(
+        self,
+        connection: Connection,
+        socket: web.WebSocketResponse,
+        transport: SocketTransport,
+    ) -> web.StreamResponse:
+        token = None
+        if connection.recoverable:
+            hub = connection.events.hub
+            token = self._emulator.reconnection_tokens.issue(hub, connection.id)
+        connection.attach(transport, token)
+        await run_session(connection, socket, transport)
+        return socket
+
+
+def _choose_subprotocol(handshake: Handshake, reply: ConnectReply) -> str | None:
+    if reply.subprotocol is None:
+        return first_supported(handshake.offered)
+    chosen = find_offered(handshake.offered, reply.subprotocol)
+    if chosen is None:
+        _log.warning("the connect handler chose %r, which was not offered", reply.subprotocol)
+        _refuse(500, "The connect event handler chose a subprotocol that was not offered.")
+    return chosen
+
+
+def _permissions(handshake: Handshake, reply: ConnectReply) -> Permissions:
+    roles = handshake.identity.roles if reply.roles is None else reply.roles
+    try:
+        return Permissions(roles)
+    except PermissionLimitError as error:
+        raise web.HTTPBadRequest(text=f"The roles ask for too much: {error}.") from error
+
+
+def _codec(subprotocol: str | None, raw: RawCodec) -> Codec:
+    return SUPPORTED.get((subprotocol or "").lower(), raw)
+
+
+def _refuse(status: int, text: str) -> ConnectReply:
+    error = web.HTTPException(text=text)
+    error.set_status(status)
+    raise error
+
+
+async def _upgrade(
+    request: web.Request, subprotocol: str | None
+) -> tuple[web.WebSocketResponse, SocketTransport]:
+    socket = web.WebSocketResponse(
+        protocols=(subprotocol,) if subprotocol else (),
+        max_msg_size=MAX_MESSAGE_BYTES + 1,  # aiohttp refuses from this size on
+        compress=False,  # frames are shared between sockets, and written past aiohttp's compressor
+        timeout=CLOSE_SECONDS,
+    )
+    transport = request.transport
+    await socket.prepare(request)
+    if transport is None:
+        raise ConnectionResetError("the client has gone")
+    return socket, SocketTransport(socket, transport)

@@ -1,0 +1,82 @@
+"""The service itself: its hubs, its keys, and the birth and the end of connections.
+
+Invariant: a connection is in its hub from activation to removal, ``connected`` is told once when it
+enters and ``disconnected`` once when it leaves.
+"""
+
+from collections.abc import Iterable
+
+from emulators.web_pubsub.codec import Codec
+from emulators.web_pubsub.connection import Connection
+from emulators.web_pubsub.events import EventContext, sign
+from emulators.web_pubsub.hub import Hub
+from emulators.web_pubsub.inbox import Inbox
+from emulators.web_pubsub.operations import Operations
+from emulators.web_pubsub.permissions import Permissions
+from emulators.web_pubsub.reconnection import ReconnectionTokens
+from emulators.web_pubsub.settings import Settings
+from emulators.web_pubsub.upstream import Upstream
+from emulators.web_pubsub.webhook_client import WebhookClient
+
+GOING_AWAY = 1001
+
+
+class Emulator:
+    """One Web PubSub resource."""
+
+    def __init__(self, settings: Settings, host: str, port: int) -> None:
+        self.settings = settings
+        self.key = settings.access_key.encode()
+        self.authorities = {f"{name}:{port}" for name in (host, "localhost", "127.0.0.1")}
+        self.endpoint = f"http://{host}:{port}"
+        self.origin = host
+        self.upstream = Upstream(settings, WebhookClient(), host)
+        self.reconnection_tokens = ReconnectionTokens()
+        self._hubs: dict[str, Hub] = {}
+
+    @property
+    def connection_string(self) -> str:
+        """What an SDK needs to reach this emulator."""
+        return f"Endpoint={self.endpoint};AccessKey={self.settings.access_key};Version=1.0;"
+
+    def hub(self, name: str) -> Hub:
+        """Return the hub of that name, in any case; a hub exists as soon as it is named."""
+        canonical = name.lower()
+        return self._hubs.get(canonical) or Hub(canonical)
+
+    def event_context(
+        self, hub: str, connection_id: str, user_id: str | None, subprotocol: str | None
+    ) -> EventContext:
+        """Return what the events of a connection will carry."""
+        signature = sign(connection_id, self.settings.access_key)
+        return EventContext(hub, connection_id, user_id, subprotocol, signature, self.origin)
+
+    def activate(
+        self,
+        context: EventContext,
+        codec: Codec,
+        permissions: Permissions,
+        groups: Iterable[str],
+    ) -> Connection:
+        """Let a connection begin: visible to REST and groups, known to the handler."""
+        hub = self._hubs.setdefault(context.hub, Hub(context.hub))
+        connection = Connection(context, codec, permissions, on_removed=self._removed)
+        operations = Operations(connection, hub, self.upstream)
+        connection.inbox = Inbox(operations.handle)
+        hub.add(connection, groups)
+        self.upstream.notify(context, "connected", {})
+        return connection
+
+    def close_connections(self) -> None:
+        """Close every socket as a service that goes away; handlers are not told of it."""
+        self.upstream.silence()
+        for hub in tuple(self._hubs.values()):
+            for connection in hub.everyone():
+                connection.close(GOING_AWAY, "The service is shutting down.")
+
+    def _removed(self, connection: Connection, reason: str) -> None:
+        hub = self._hubs[connection.events.hub]
+        hub.discard(connection)
+        if not hub.connections:
+            del self._hubs[hub.name]
+        self.upstream.notify(connection.events, "disconnected", {"reason": reason})

@@ -1,0 +1,65 @@
+"""Runs the emulator: listen, say where, wait for a signal, leave cleanly.
+
+Invariant: the two lines on standard output mean that requests are being answered; and leaving
+takes about a second, whatever clients and handlers do.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from aiohttp import web
+
+from emulators.web_pubsub.app import build_app
+from emulators.web_pubsub.emulator import Emulator
+from emulators.web_pubsub.settings import Settings
+
+GOODBYE_SECONDS = 1.0
+_LOOPBACK_AND_ANY = {"127.0.0.1", "0.0.0.0", "::", "::1", "localhost"}  # noqa: S104 - compared with, not bound to
+
+
+class PortTakenError(Exception):
+    """The address cannot be listened on."""
+
+
+async def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    # The name that the printed connection string has; handlers compare their own against it.
+    name = "localhost" if host in _LOOPBACK_AND_ANY else host
+    emulator = Emulator(settings, name, port)
+    runner = web.AppRunner(
+        build_app(emulator), access_log=None, shutdown_timeout=GOODBYE_SECONDS, handle_signals=False
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        _announce(emulator, host, port)
+        await stopping.wait()
+    finally:
+        emulator.close_connections()
+        await runner.cleanup()
+        await emulator.upstream.close()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _announce(emulator: Emulator, host: str, port: int) -> None:
+    address = f"Azure Web PubSub emulator listening on http://{host}:{port}"
+    print(address, f"Connection string: {emulator.connection_string}", sep="\n", flush=True)  # noqa: T201 - the command's output
+
+
+def configure_logging() -> None:
+    """Log one line per failure worth knowing, and nothing that a stranger can provoke at will."""
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
+    # A subprotocol that we do not speak is the client's business: it just is not selected.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)

@@ -1,0 +1,24 @@
+"""WebSocket frames as a server writes them.
+
+Invariant: a frame is complete bytes, unmasked, so one encoding serves every socket it goes to.
+"""
+
+import struct
+
+TEXT = 1
+BINARY = 2
+_FINAL = 0x80
+_SHORT = 126
+_MEDIUM = 1 << 16
+
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """Return one final frame around the payload."""
+    size = len(payload)
+    if size < _SHORT:
+        header = struct.pack("!BB", _FINAL | opcode, size)
+    elif size < _MEDIUM:
+        header = struct.pack("!BBH", _FINAL | opcode, 126, size)
+    else:
+        header = struct.pack("!BBQ", _FINAL | opcode, 127, size)
+    return header + payload
