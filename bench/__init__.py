@@ -1,0 +1,1 @@
+"""Measurements and the demo; each prints what it measured. Nothing here is a test."""

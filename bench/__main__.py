@@ -1,0 +1,20 @@
+"""`make bench`: prints one table of everything measured, against the running stack."""
+
+import asyncio
+import os
+
+from bench import chat, startup
+
+
+def main() -> None:
+    """Measure and print."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f} before the start; everything on this machine\n")
+    for title, rows in (("Start-up", startup.measure()), ("Chat", asyncio.run(chat.measure()))):
+        print(title)
+        for name, figure in rows:
+            print(f"  {name:<28} {figure}")
+
+
+if __name__ == "__main__":
+    main()
