@@ -12,6 +12,7 @@ import random
 import time
 from dataclasses import dataclass
 from enum import Enum
+from http.client import CONFLICT, PRECONDITION_FAILED
 from typing import Any
 
 from azure.core import MatchConditions
@@ -30,7 +31,7 @@ MAX_OPERATIONS = 100
 _ATTEMPT_SECONDS = 1.0
 _COMMIT_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 0.02
-_RACE_STATUSES = {409, 412}
+_RACE_STATUSES = {CONFLICT, PRECONDITION_FAILED}
 
 
 class _Outcome(Enum):

@@ -6,9 +6,10 @@ late, twice or in any order.
 """
 
 from datetime import datetime
+from http.client import CONFLICT
 from typing import Any
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
 from functions.chat.errors import RoomNotFound
 from functions.chat.models import Member, MyRoom
@@ -31,7 +32,9 @@ async def create_room(head: Head, owner: Member, segment: Segment) -> bool:
     ]
     try:
         await chat_table(ROOMS).submit_transaction(operations)
-    except ResourceExistsError:
+    except HttpResponseError as error:
+        if error.status_code != CONFLICT:
+            raise
         return False
     return True
 
