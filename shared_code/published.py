@@ -2,7 +2,8 @@
 
 Invariant: a reader never gets a copy older than `max_age`, save while the blob cannot be reached: then
 the last copy serves `grace` seconds more, with a warning, and after that there is none (503).
-One refresh runs at a time; it is a conditional GET, so an unchanged document costs a 304.
+One refresh runs at a time; it is a conditional GET, so an unchanged document costs a 304. A failed one
+is not repeated within a second, so that an outage does not make every request wait for its own attempt.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ SETTING = "AUTH_PUBLISHED_STORAGE"
 CONTAINER = "auth-published"
 _NOT_MODIFIED = 304
 _GRACE_SECONDS = 30.0
+_RETRY_SECONDS = 1.0
+_REFRESH_SECONDS = 5.0
 
 _log = logging.getLogger("atrium.published")
 
@@ -36,6 +39,7 @@ class PublishedDocument[Parsed]:
         self._copy: Parsed | None = None
         self._etag: str | None = None
         self._refreshed_at = float("-inf")
+        self._failed_at = float("-inf")
 
     async def get(self, max_age: float | None = None) -> Parsed:
         """The document, at most `max_age` (default: the document's own) old.
@@ -43,27 +47,32 @@ class PublishedDocument[Parsed]:
         No round trip while the copy is young, else one. Raises Unavailable when there is no usable copy.
         """
         limit = self._max_age if max_age is None else max_age
-        if self._copy is None or self._age() >= limit:
+        if self._should_refresh(limit):
             async with self._lock:
-                if self._copy is None or self._age() >= limit:
+                if self._should_refresh(limit):
                     await self._refresh()
-        if self._copy is None:
+        if self._copy is None or self._age() > self._max_age + _GRACE_SECONDS:
             raise Unavailable
         return self._copy
+
+    def _should_refresh(self, limit: float) -> bool:
+        if time.monotonic() - self._failed_at < _RETRY_SECONDS:
+            return False
+        return self._copy is None or self._age() >= limit
 
     def _age(self) -> float:
         return time.monotonic() - self._refreshed_at
 
     async def _refresh(self) -> None:
+        asked_at = time.monotonic()
         try:
-            await self._download()
-        except AzureError as error:
-            if self._copy is None or self._age() > self._max_age + _GRACE_SECONDS:
-                self._copy = None
-                raise Unavailable from error
-            _log.warning("%s cannot be refreshed; serving a copy", self._name, exc_info=error)
+            async with asyncio.timeout(_REFRESH_SECONDS):
+                await self._download()
+        except (AzureError, TimeoutError) as error:
+            self._failed_at = time.monotonic()
+            _log.warning("%s cannot be refreshed", self._name, exc_info=error)
             return
-        self._refreshed_at = time.monotonic()
+        self._refreshed_at = asked_at
 
     async def _download(self) -> None:
         blob = blob_service(SETTING).get_blob_client(CONTAINER, self._name)
@@ -73,7 +82,8 @@ class PublishedDocument[Parsed]:
             else {}
         )
         try:
-            download = await blob.download_blob(**condition)
+            # The SDK would wait 15 s before its first retry; the next reader is ours.
+            download = await blob.download_blob(retry_total=0, **condition)
         except HttpResponseError as error:
             if error.status_code == _NOT_MODIFIED:
                 return

@@ -23,6 +23,8 @@ JWKS_DOCUMENT = "jwks.json"
 _JWKS_MAX_AGE = 60.0
 _UNKNOWN_KEY_MAX_AGE = 1.0
 _MAX_TOKEN_LENGTH = 4096
+# Machines' clocks differ by a little: a token that another one has just issued is not from the future.
+_CLOCK_SKEW_SECONDS = 5
 
 type Keys = dict[str, Any]
 
@@ -83,6 +85,7 @@ def verify(token: str, key: Any) -> Actor:
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=setting("AUTH_ISSUER"),
+            leeway=_CLOCK_SKEW_SECONDS,
             options={"require": list(REQUIRED_CLAIMS)},
         )
     except jwt.ExpiredSignatureError as error:

@@ -22,6 +22,8 @@ from shared_code.tokens import authenticate
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MAX_KEY_LENGTH = 255
+_MAX_FIELD_ERRORS = 20
+_MAX_FIELD_NAME = 100
 
 
 def _printable_key(value: str) -> str:
@@ -89,12 +91,16 @@ def _body(model: type[BaseModel], request: func.HttpRequest, limit: int) -> Base
 
 
 def field_errors(error: ValidationError, field: str = "") -> list[FieldError]:
-    """Pydantic's findings as ours. The rejected input is left out: it may be a password."""
+    """Pydantic's findings as ours. The rejected input is left out: it may be a password.
+
+    Only the first ones, and field names cut: a body full of unknown fields gets no answer of megabytes.
+    """
+    found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
         FieldError(
-            field=field or ".".join(str(part) for part in each["loc"]) or "(body)",
+            field=field or ".".join(map(str, each["loc"]))[:_MAX_FIELD_NAME] or "(body)",
             code=each["type"],
             message=each["msg"],
         )
-        for each in error.errors(include_url=False, include_input=False, include_context=False)
+        for each in found[:_MAX_FIELD_ERRORS]
     ]

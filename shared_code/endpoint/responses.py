@@ -16,9 +16,12 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class Model(BaseModel):
-    """The base of request bodies: an unknown field or a wrong type is an error, never a guess."""
+    """The base of request bodies: an unknown field or a wrong type is an error, never a guess.
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    What was refused may be a password, so it shows in no error's text, which a log may hold.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class Page[Item](BaseModel):
