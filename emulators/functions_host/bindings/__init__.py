@@ -1,0 +1,1 @@
+"""Output bindings, one module each; `registry` says which type is which."""

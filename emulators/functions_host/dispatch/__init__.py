@@ -1,0 +1,1 @@
+"""From a trigger to a worker and back: processes, round robin, time-outs, retries, outputs."""

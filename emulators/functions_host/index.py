@@ -1,0 +1,93 @@
+"""From what a worker indexed to functions that run: validation, and one error per function.
+
+Invariant: what is wrong with one function puts that function in error, and no other.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from emulators.functions_host.bindings.base import Output
+from emulators.functions_host.bindings.registry import ANSWERED_BY_TRIGGER, OUTPUTS
+from emulators.functions_host.dispatch.invoker import Invoker
+from emulators.functions_host.dispatch.pool import Pool
+from emulators.functions_host.http.admin import Loaded
+from emulators.functions_host.model import Binding, BindingError, Function
+from emulators.functions_host.services import Services
+from emulators.functions_host.triggers.base import Wiring
+from emulators.functions_host.triggers.registry import TRIGGERS
+
+_FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
+_BINDING_NAME = re.compile(r"(?!.*__)([a-zA-Z_][a-zA-Z0-9_]{0,127})|\$return")
+
+
+def read(described: Iterable[dict[str, Any]]) -> list[Function]:
+    """Read the functions that a worker described, in the order in which the host tries them."""
+    functions = [
+        Function(
+            name=item["name"],
+            id=item["id"],
+            bindings=[
+                Binding(
+                    name=str(raw.get("name", "")),
+                    type=str(raw.get("type", "")),
+                    direction=str(raw.get("direction", "in")),
+                    raw=raw,
+                )
+                for raw in item["bindings"]
+            ],
+            retry=item["retry"],
+        )
+        for item in described
+    ]
+    return sorted(functions, key=lambda function: function.name.lower())
+
+
+def load(function: Function, services: Services, pool: Pool) -> Loaded:
+    """Make a function's trigger and outputs; what cannot be made stands in `function.error`."""
+    try:
+        _validate(function)
+        binding = _trigger(function)
+        invoker = Invoker(function, _outputs(function, services), pool, services.console)
+        make = TRIGGERS[binding.type.lower()]
+        trigger = make(Wiring(function, binding, invoker), services)
+    except BindingError as error:
+        function.error = str(error)
+        return Loaded(function)
+    return Loaded(function, trigger, invoker)
+
+
+def _validate(function: Function) -> None:
+    if _FUNCTION_NAME.fullmatch(function.name) is None or function.name.lower() == "host":
+        raise BindingError(f"{function.name!r} is not a valid function name")
+    names = [binding.name.lower() for binding in function.bindings]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise BindingError(f"two bindings have the name {doubled.pop()!r}")
+    for binding in function.bindings:
+        if _BINDING_NAME.fullmatch(binding.name) is None:
+            raise BindingError(f"{binding.name!r} is not a valid binding name")
+
+
+def _trigger(function: Function) -> Binding:
+    trigger = function.trigger
+    if trigger is None:
+        raise BindingError("a function needs exactly one trigger")
+    if trigger.type.lower() not in TRIGGERS:
+        known = ", ".join(sorted(TRIGGERS))
+        raise BindingError(f"this host has no trigger of type {trigger.type!r}, only {known}")
+    return trigger
+
+
+def _outputs(function: Function, services: Services) -> dict[str, Output]:
+    outputs: dict[str, Output] = {}
+    for binding in function.bindings:
+        kind = binding.type.lower()
+        if binding.is_trigger or kind in ANSWERED_BY_TRIGGER:
+            continue
+        if not binding.is_output:
+            raise BindingError(f"this host has no input binding of type {binding.type!r}")
+        if kind not in OUTPUTS:
+            known = ", ".join(sorted(OUTPUTS))
+            raise BindingError(f"this host has no output of type {binding.type!r}, only {known}")
+        outputs[binding.name] = OUTPUTS[kind](binding, services)
+    return outputs

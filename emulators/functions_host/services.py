@@ -1,0 +1,51 @@
+"""What every trigger and binding may use, made once at start and handed to each.
+
+Invariant: bindings reach the outside through this only, so that each can be built and tested alone.
+"""
+
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from emulators.functions_host.clients import account, web_pubsub
+from emulators.functions_host.clients.queues import QueueClient, Wakers
+from emulators.functions_host.clients.storage import StorageClient
+from emulators.functions_host.console import Console
+from emulators.functions_host.host_json import HostJson
+from emulators.functions_host.http.request import BODY_LIMIT
+from emulators.functions_host.http.routes import RouteTable
+from emulators.functions_host.http.webhooks import Webhook
+from emulators.functions_host.model import Binding
+from emulators.functions_host.settings import Settings
+
+
+@dataclass(slots=True)
+class Services:
+    """The host's parts, as bindings and triggers see them."""
+
+    settings: Settings
+    host_json: HostJson
+    console: Console
+    session: aiohttp.ClientSession
+    routes: RouteTable
+    address: str
+    host_id: str
+    azure_timing: bool = False
+    body_limit: int = BODY_LIMIT
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    wakers: Wakers = field(default_factory=Wakers)
+
+    def queue(self, binding: Binding) -> QueueClient:
+        """Return the queue that a binding names."""
+        name = self.settings.resolved(binding, "queueName")
+        return QueueClient(self.storage(binding.text("connection"), "queue"), name)
+
+    def storage(self, connection: str | None, service: str) -> StorageClient:
+        """Return a client of one service of the account behind a connection name."""
+        text = self.settings.connection(connection)
+        return StorageClient(self.session, account.parse(text, service))
+
+    def web_pubsub(self, connection: str | None) -> web_pubsub.Access:
+        """Return the Web PubSub resource behind a connection name."""
+        text = self.settings.connection(connection, web_pubsub.DEFAULT_CONNECTION)
+        return web_pubsub.parse(text)

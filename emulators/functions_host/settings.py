@@ -1,0 +1,119 @@
+"""App settings: what the app's environment holds, and how bindings look values up in it.
+
+Invariant: a value of the real environment wins over the settings file, as it does in Azure, and a
+missing setting is a `BindingError` that names it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emulators.functions_host.model import Binding, BindingError
+
+_PERCENT = re.compile(r"%([^%]+)%")
+_IDENTITY_SUFFIXES = (
+    "serviceUri",
+    "queueServiceUri",
+    "blobServiceUri",
+    "tableServiceUri",
+    "accountName",
+    "fullyQualifiedNamespace",
+    "credential",
+)
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used at all; the message says why."""
+
+
+class Settings:
+    """The settings of one app, looked up ignoring case as the host's configuration does."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = dict(values)
+        self._folded = {name.lower().replace(":", "__"): value for name, value in values.items()}
+
+    def get(self, name: str) -> str | None:
+        """Return a setting, or None when it is absent."""
+        return self._folded.get(name.lower().replace(":", "__"))
+
+    def resolve(self, text: str) -> str:
+        """Replace each `%NAME%` by the setting of that name."""
+        return _PERCENT.sub(lambda match: self._required(match[1]), text)
+
+    def resolved(self, binding: Binding, key: str) -> str:
+        """Return a required setting of a binding, with its `%NAME%` replaced."""
+        if (text := binding.text(key)) is None:
+            raise BindingError(f"the {binding.type} binding {binding.name!r} needs {key!r}")
+        return self.resolve(text)
+
+    def connection(self, name: str | None, default: str = "Storage") -> str:
+        """Return a connection string by the name that a binding gives: `AzureWebJobsX`, then `X`.
+
+        Raises:
+            BindingError: if no setting has it, or only an identity-based one.
+        """
+        wanted = self.resolve(name or default)
+        for candidate in (f"AzureWebJobs{wanted}", f"ConnectionStrings__{wanted}", wanted):
+            if value := self.get(candidate):
+                return value
+        self._refuse_identity(wanted)
+        raise BindingError(
+            f"the connection setting {wanted!r} is not set; add it to Values in local.settings.json"
+        )
+
+    def flag(self, name: str) -> bool:
+        """Whether a setting is on (`true` or `1`)."""
+        return (self.get(name) or "").lower() in {"1", "true"}
+
+    def _required(self, name: str) -> str:
+        if (value := self.get(name)) is None:
+            raise BindingError(f"%{name}% stands in a binding, but the setting is not set")
+        return value
+
+    def _refuse_identity(self, name: str) -> None:
+        for base in (f"AzureWebJobs{name}", name):
+            for suffix in _IDENTITY_SUFFIXES:
+                if self.get(f"{base}__{suffix}") is not None:
+                    raise BindingError(
+                        f"the connection {name!r} is identity-based ({base}__{suffix}), which this "
+                        f"host cannot use; set {name!r} to a connection string"
+                    )
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings file, if there is one, under the environment.
+
+    Raises:
+        SettingsError: if the file is not the JSON that a settings file is.
+    """
+    environment = os.environ if environment is None else environment
+    values = _values(path) if path.exists() else {}
+    return Settings({**values, **environment})
+
+
+def _values(path: Path) -> dict[str, str]:
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise SettingsError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("Values", {}), dict):
+        raise SettingsError(f'{path} must be an object with "Values": {{name: text}}')
+    if document.get("IsEncrypted"):
+        raise SettingsError(f"{path} is encrypted; decrypt it with `func settings decrypt`")
+    return {
+        name: _text(name, value, path)
+        for name, value in document.get("Values", {}).items()
+        if value is not None
+    }
+
+
+def _text(name: str, value: object, path: Path) -> str:
+    if isinstance(value, dict | list):
+        raise SettingsError(f"{path}: the value of {name!r} must be text, not a nested structure")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

@@ -1,0 +1,20 @@
+"""Which trigger type is made by what; a new type is one line here and one module.
+
+Invariant: the keys are binding types in lower case, because the host compares them so.
+"""
+
+from collections.abc import Callable
+
+from emulators.functions_host.services import Services
+from emulators.functions_host.triggers.base import Trigger, Wiring
+from emulators.functions_host.triggers.http import HttpTrigger
+from emulators.functions_host.triggers.queue import QueueTrigger
+from emulators.functions_host.triggers.timer import TimerTrigger
+from emulators.functions_host.triggers.web_pubsub.trigger import WebPubSubTrigger
+
+TRIGGERS: dict[str, Callable[[Wiring, Services], Trigger]] = {
+    "httptrigger": HttpTrigger,
+    "queuetrigger": QueueTrigger,
+    "timertrigger": TimerTrigger,
+    "webpubsubtrigger": WebPubSubTrigger,
+}
