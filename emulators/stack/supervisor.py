@@ -59,6 +59,7 @@ class Supervisor:
             if not stop.is_set():
                 on_ready()
                 await _first_of(keepers, stopped)
+            self._console.say("stopping all parts")
         except StackError as error:
             self._console.say(f"{str(error).splitlines()[0]}: stopping all parts")
             raise

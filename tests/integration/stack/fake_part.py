@@ -2,10 +2,11 @@
 
 ``fake_part.py PORT [MARKER]``: ``/`` answers 200, ``/crash`` ends the process with code 3. Each
 has a child of its own, whose process id ``/child`` tells. While the file MARKER exists, the process
-ends as soon as it starts.
+ends as soon as it starts. With FAKE_STUBBORN in the environment it does not hear SIGTERM.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -37,11 +38,14 @@ def main() -> None:
     """Serve until killed."""
     if len(sys.argv) > 2 and Path(sys.argv[2]).exists():
         sys.exit("the marker is there")
+    if os.environ["FAKE_STUBBORN"]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as child:
         Handler.child = child.pid
         sys.stdout.write("hello from the part\n")
         sys.stdout.flush()
-        HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+        server.serve_forever()
 
 
 if __name__ == "__main__":

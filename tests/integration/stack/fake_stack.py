@@ -2,9 +2,11 @@
 
 ``storage`` stands on the blob port, ``app`` needs it and stands on the functions port. FAKE_TASK is
 the exit code of a task between them; FAKE_FRAGILE makes the storage one that cannot be restarted.
+FAKE_RIVAL takes the first port that the app is given; FAKE_STUBBORN makes parts deaf to SIGTERM.
 """
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -21,6 +23,7 @@ def _server(name: str, slot: str, run: Run, gone: str = "") -> Part:
         name=name,
         command=(sys.executable, str(HERE / "fake_part.py"), str(port), f"{run.state.root}/{name}"),
         cwd=HERE,
+        environment={"FAKE_STUBBORN": os.environ.get("FAKE_STUBBORN", "")},
         ports=(port,),
         probes=(Probe(url=f"http://127.0.0.1:{port}/"),),
         needs=("task",) if name == "app" else (),
@@ -40,7 +43,12 @@ def _task(_: Run) -> Part:
     return Part(name="task", command=command, cwd=HERE, needs=("storage",))
 
 
+RIVALS: list[socket.socket] = []
+
+
 def _app(run: Run) -> Part:
+    if "FAKE_RIVAL" in os.environ and not RIVALS:
+        RIVALS.append(socket.create_server(("127.0.0.1", run.ports["functions"])))
     return _server("app", "functions", run)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,10 @@ from tests.integration.stack.conftest import Start
 def _is_gone(process: int) -> bool:
     """Whether the process has ended (a zombie that nobody has reaped yet has)."""
     try:
-        with open(f"/proc/{process}/stat") as stat:  # noqa: PTH123 - read at once, or it is gone
-            return stat.read().rpartition(")")[2].split()[0] == "Z"
+        status = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def test_parts_start_after_what_they_need_and_the_stack_says_where_it_is(start: Start) -> None:
@@ -49,6 +50,47 @@ def test_parts_do_not_outlive_a_killed_supervisor(start: Start) -> None:
     processes = [fake.ask(slot, path) for slot in ("functions", "blob") for path in ("/", "/child")]
     fake.process.kill()
     until(lambda: all(map(_is_gone, processes)), "all processes of the parts end")
+
+
+def test_the_stack_ends_when_its_watchdog_does(start: Start) -> None:
+    fake = start()
+    fake.ready()
+    app = fake.ask("functions")
+    os.kill(_watchdog_of(fake.process.pid), signal.SIGKILL)
+    assert fake.end() == 1
+    assert "the stack's watchdog ended (killed by SIGKILL)" in fake.text
+    assert _is_gone(app)
+
+
+def _watchdog_of(supervisor: int) -> int:
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    (found,) = [
+        int(child)
+        for child in children
+        if b"watchdog.py" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return found
+
+
+def test_a_second_signal_does_not_wait_for_a_part_that_will_not_stop(start: Start) -> None:
+    fake = start(FAKE_STUBBORN="yes")
+    fake.ready()
+    processes = [fake.ask(slot) for slot in ("functions", "blob")]
+    fake.process.send_signal(signal.SIGINT)
+    # The first signal has been heard when the app, which is asked first, holds up the rest.
+    fake.says("stopping")
+    fake.process.send_signal(signal.SIGINT)
+    assert fake.end() == 0
+    assert all(_is_gone(process) for process in processes)
+
+
+def test_an_automatic_port_that_was_lost_is_replaced(start: Start) -> None:
+    fake = start(FAKE_RIVAL="yes")
+    fake.ready()
+    said = fake.says("the stack is ready")
+    assert "was taken by another program meanwhile" in said
+    assert "starting again with other ports" in said
+    assert fake.ask("functions") > 0
 
 
 def test_a_killed_supervisors_state_can_be_used_again(start: Start) -> None:
