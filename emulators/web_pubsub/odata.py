@@ -28,6 +28,7 @@ from emulators.web_pubsub.odata_lexer import FilterError, Kind, Token, tokenize
 __all__ = ["FilterError", "parse_filter"]
 
 MAX_CLAUSES = 100
+MAX_DEPTH = 40
 _CONSTANTS = {
     "true": (Type.BOOLEAN, True),
     "false": (Type.BOOLEAN, False),
@@ -48,6 +49,7 @@ class _Parser:
         self._tokens = tokens
         self._next = 0
         self._clauses = 0
+        self._depth = 0
 
     def parse(self) -> Node:
         node = self._or()
@@ -94,7 +96,16 @@ class _Parser:
         )
 
     def _unary(self) -> Node:
-        self._count()
+        # Every rule that comes back to itself passes here, so this bounds the recursion too.
+        self._clauses += 1
+        self._depth += 1
+        if self._clauses > 2 * MAX_CLAUSES or self._depth > MAX_DEPTH:
+            raise FilterError(f"it has more than {MAX_CLAUSES} clauses, or {MAX_DEPTH} levels")
+        node = self._negation()
+        self._depth -= 1
+        return node
+
+    def _negation(self) -> Node:
         if not self._take_word("not"):
             return self._primary()
         operand = require(self._unary(), Type.BOOLEAN)
@@ -137,12 +148,6 @@ class _Parser:
             arguments.append(self._or())
         self._expect(Kind.CLOSE)
         return arguments
-
-    def _count(self) -> None:
-        """Bound the recursion too: no rule comes back to itself without passing here."""
-        self._clauses += 1
-        if self._clauses > 2 * MAX_CLAUSES:
-            raise FilterError(f"it has more than {MAX_CLAUSES} clauses")
 
     def _peek(self) -> Token:
         return self._tokens[self._next]

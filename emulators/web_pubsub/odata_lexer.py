@@ -60,7 +60,7 @@ def tokenize(text: str) -> list[Token]:
     while not tokens or tokens[-1].kind is not Kind.END:
         match = _TOKEN.match(text, position)
         if match is None:
-            raise FilterError(f"unsupported token {_next_word(text, position)!r} at {position}")
+            raise _unsupported(text, position)
         tokens.append(_token(match))
         position = match.end()
     return tokens
@@ -76,6 +76,7 @@ def _token(match: re.Match[str]) -> Token:
     return Token(kind, text, match.start(match.lastgroup or 0))
 
 
-def _next_word(text: str, position: int) -> str:
-    rest = text[position:].split(maxsplit=1)
-    return rest[0][:20] if rest else ""
+def _unsupported(text: str, position: int) -> FilterError:
+    rest = text[position:].lstrip()
+    word = rest.split(maxsplit=1)[0][:20]
+    return FilterError(f"unsupported token {word!r} at {len(text) - len(rest)}")
