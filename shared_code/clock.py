@@ -6,7 +6,7 @@ Times leave as RFC 3339 with milliseconds and a Z.
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AwareDatetime, PlainSerializer, WithJsonSchema
 
 
 def utcnow() -> datetime:
@@ -20,4 +20,8 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-type Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
+type Timestamp = Annotated[
+    AwareDatetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]

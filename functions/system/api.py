@@ -15,7 +15,7 @@ from shared_code import openapi, readiness
 from shared_code.endpoint import ROUTES, Anonymous, Content, endpoint
 from shared_code.settings import enabled_services
 
-blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # the library annotates none here
+blueprint = func.Blueprint()
 
 
 @endpoint(blueprint, "GET", "health")

@@ -16,6 +16,9 @@ VERSION = "0.1.0"
 """The version of the API; pyproject.toml has the same."""
 
 _PREFIX = "/api/"
+_DESCRIPTION = """\
+Times are RFC 3339 in UTC. Ids are opaque. A list gives a page and, in `next`, the cursor of the page after
+it. Every failure is a problem (RFC 9457) whose `code` says what went wrong and never changes its meaning."""
 _HEADERS: dict[str, Schema] = {
     "RequestId": {
         "description": "Names this request in the log.",
@@ -55,7 +58,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
     schemas = Schemas(routes)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Atrium", "version": VERSION},
+        "info": {"title": "Atrium", "version": VERSION, "description": _DESCRIPTION},
         "tags": [{"name": name} for name in sorted({route.service for route in routes})],
         "paths": _paths(routes, schemas),
         "components": {
@@ -114,8 +117,14 @@ def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
 def _query_parameters(model: Schema) -> list[dict[str, Any]]:
     required = model.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
-        for name, schema in model.get("properties", {}).items()
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": schema,
+            **{key: schema[key] for key in ("description",) if key in schema},
+        }
+        for name, schema in model["properties"].items()
     ]
 
 

@@ -15,6 +15,7 @@ from shared_code.errors import (
     AtriumError,
     InternalError,
     MalformedJson,
+    NotConfigured,
     NotFound,
     PayloadTooLarge,
     Unauthenticated,
@@ -24,6 +25,8 @@ from shared_code.errors import (
 )
 
 type Error = type[AtriumError]
+
+_ALWAYS: tuple[Error, ...] = (InternalError, NotConfigured, Unavailable)
 
 
 class ProblemField(BaseModel):
@@ -48,14 +51,15 @@ class Problem(BaseModel):
 
 def problem_responses(route: Route) -> dict[str, Any]:
     """The responses of the route's problems by status; those of one status share a response."""
-    errors = sorted(_errors(route), key=lambda each: (each.status, each.code))
+    by_code = {error.code: error for error in _errors(route)}  # some errors differ in the log only
+    errors = sorted(by_code.values(), key=lambda each: (each.status, each.code))
     return {
         str(status): _response(list(same)) for status, same in groupby(errors, lambda e: e.status)
     }
 
 
 def _errors(route: Route) -> set[Error]:
-    return {InternalError, Unavailable, *route.errors, *_errors_of_parts(route)}
+    return {*_ALWAYS, *route.errors, *_errors_of_parts(route)}
 
 
 def _errors_of_parts(route: Route) -> Iterator[Error]:
@@ -88,6 +92,6 @@ def _headers(errors: Iterable[Error]) -> dict[str, Any]:
     headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
     if any(error.retry_after is not None for error in errors):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-    if Unauthenticated in errors:
+    if any(error.status == Unauthenticated.status for error in errors):
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
     return headers

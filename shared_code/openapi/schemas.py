@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from shared_code.endpoint import Content, Route
 from shared_code.openapi.problems import Problem
@@ -24,12 +25,22 @@ _REFERENCE = "#/components/schemas/"
 _PROBLEM: Part = ("", "problem")
 
 
+class _Generator(GenerateJsonSchema):
+    """As pydantic's, but a field of an answer is always there: `endpoint` leaves out no default."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: FBT001 - pydantic's signature
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+
 class Schemas:
     """The schema of each part of each route, and the definitions that they refer to."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        inputs = [(_PROBLEM, "serialization", TypeAdapter(Problem)), *_inputs(routes)]
-        by_part, top = TypeAdapter.json_schemas(inputs, ref_template=_REFERENCE + "{model}")
+        # A problem's optional members are left out, as optional inputs may be.
+        inputs = [(_PROBLEM, "validation", TypeAdapter(Problem)), *_inputs(routes)]
+        by_part, top = TypeAdapter.json_schemas(
+            inputs, ref_template=_REFERENCE + "{model}", schema_generator=_Generator
+        )
         self._by_part = {part: schema for (part, _mode), schema in by_part.items()}
         self._definitions: dict[str, Schema] = top["$defs"]
 
