@@ -27,7 +27,9 @@ def _covers(audience: str, hosts: set[str], targets: set[str], scope: str) -> bo
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     if not (path == scope or path.startswith((f"{scope}/", f"{scope}?"))):
         return False
-    return any(_at_boundary(path, target) for target in targets)
+    # The SDKs sign `%3A` for a colon in a group's name, and their transport then sends the colon.
+    paths = {path, unquote(path)}
+    return any(_at_boundary(path, target) for path in paths for target in targets)
 
 
 def _split(audience: str) -> SplitResult | None:
