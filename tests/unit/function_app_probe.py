@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 ROOT = Path(sys.argv[1])
-_PLUMBING = {os.__file__, sys.modules["_collections_abc"].__file__, __file__}
+_PLUMBING = {"os", "collections.abc", __name__}  # by name: frozen modules have no file
 
 
 class WatchedEnvironment(MutableMapping[str, str]):
@@ -45,7 +45,7 @@ class WatchedEnvironment(MutableMapping[str, str]):
 
 def _caller(frame: FrameType | None) -> str:
     """The file that asked, behind the modules that only pass the question on."""
-    while frame is not None and frame.f_code.co_filename in _PLUMBING:
+    while frame is not None and frame.f_globals.get("__name__") in _PLUMBING:
         frame = frame.f_back
     return frame.f_code.co_filename if frame else ""
 
