@@ -6,7 +6,8 @@ from functions.auth import commands, signing, store
 from functions.auth.errors import EmailTaken, InvalidCredentials, TooManyHashes
 from functions.auth.models import Credentials, NewAccount, SignedIn, User
 from shared_code.actor import Actor
-from shared_code.endpoint import Anonymous, Content, endpoint
+from shared_code.endpoint import Anonymous, Content, IdempotencyKey, endpoint
+from shared_code.errors import IdempotencyKeyReused
 from shared_code.readiness import depends_on
 
 blueprint = func.Blueprint()
@@ -16,10 +17,18 @@ depends_on("auth_signing_keys", signing.reach)
 _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 
 
-@endpoint(blueprint, "POST", "auth/register", status=201, errors=(EmailTaken, TooManyHashes))
-async def auth_register(_: Anonymous, body: NewAccount) -> SignedIn:
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/register",
+    status=201,
+    errors=(EmailTaken, IdempotencyKeyReused, TooManyHashes),
+)
+async def auth_register(
+    _: Anonymous, body: NewAccount, idempotency_key: IdempotencyKey = None
+) -> SignedIn:
     """Make an account and sign it in."""
-    return await commands.register(body)
+    return await commands.register(body, idempotency_key)
 
 
 @endpoint(blueprint, "POST", "auth/login", errors=(InvalidCredentials, TooManyHashes))

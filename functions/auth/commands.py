@@ -1,16 +1,18 @@
 """What can be done with accounts: register, log in, see oneself; and the keys that verify tokens.
 
-Invariant: the account row is the last write of a registration, so that one which fails halfway leaves
+Invariants: the account row is the last write of a registration, so that one which fails halfway leaves
 nothing that can log in; and a login does the same work for an unknown address as for a wrong password.
 """
 
+import hashlib
 import secrets
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from functions.auth import passwords, policy, refresh_tokens, signing, store
 from functions.auth.emails import reservation_key
-from functions.auth.errors import EmailTaken, InvalidCredentials, RegistrationTooSlow
+from functions.auth.errors import EmailTaken, InvalidCredentials, RegistrationUnsettled
 from functions.auth.keys import KeyRing
 from functions.auth.models import (
     Account,
@@ -23,43 +25,71 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
-from shared_code.errors import Unauthenticated
+from shared_code.errors import IdempotencyKeyReused, Unauthenticated
 from shared_code.ids import new_id
 
 _SESSION_KEY_BYTES = 32
 
 
-async def register(new: NewAccount) -> SignedIn:
-    """Make an account and sign it in.
+async def register(new: NewAccount, idempotency_key: str | None) -> SignedIn:
+    """Make an account and sign it in. A repeat with its key signs in to what the first try made.
 
     Storage: three round trips (reservation, session, account). Three as well when the address is
-    taken, and six when its reservation is taken over.
-    Raises PasswordTooGuessable, EmailTaken, TooManyHashes.
+    taken; four for a repeat, and six when a reservation is taken over.
+    Raises PasswordTooGuessable, EmailTaken, IdempotencyKeyReused, TooManyHashes.
     """
     policy.check_password(new.password, new.email, new.display_name)
     ring = await signing.key_ring()
     password_hash = await passwords.hash_password(new.password)
-    now = utcnow()
-    account = Account(new_id("usr"), new.email, new.display_name, password_hash, now)
-    started = time.monotonic()
-    await _reserve(account, now)
-    session = await _start_session(account.user_id, now)
-    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
-        raise RegistrationTooSlow
-    await store.add_account(account)
+    now, started = utcnow(), time.monotonic()
+    wanted = _reservation(new.email, idempotency_key, now)
+    user_id, existing = await _reserve(wanted, now)
+    if existing:
+        return await _repeat(existing, new, ring)
+    account = Account(user_id, new.email, new.display_name, password_hash, now)
+    session = await _start_session(user_id, now)
+    too_late = time.monotonic() - started > policy.REGISTRATION_SECONDS
+    if too_late or not await store.add_account(account):
+        raise RegistrationUnsettled
     return _signed_in(account, session, ring)
 
 
-async def _reserve(account: Account, now: datetime) -> None:
-    """Make the address the account's. Raises EmailTaken."""
-    key = reservation_key(account.email)
-    wanted = Reservation(key, account.user_id, now + policy.RESERVATION_LIFE)
+def _reservation(email: str, idempotency_key: str | None, now: datetime) -> Reservation:
+    return Reservation(
+        email_key=reservation_key(email),
+        user_id=new_id("usr"),
+        expires_at=now + policy.RESERVATION_LIFE,
+        request=hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
+    )
+
+
+async def _reserve(wanted: Reservation, now: datetime) -> tuple[str, Account | None]:
+    """The user id that the address is now reserved for, and the account if this request made it before.
+
+    Raises EmailTaken.
+    """
     held = await store.reserve(wanted)
     if held is None:
-        return
+        return wanted.user_id, None
     holder = await store.find_account(held.user_id)
-    if not policy.may_take_over(held, holder, now) or not await store.take_over(held, wanted):
+    if policy.is_repeat(held, wanted):
+        if policy.owns(holder, wanted.email_key):
+            return held.user_id, holder
+        wanted = replace(wanted, user_id=held.user_id)  # finish what the first try began
+    elif not policy.may_take_over(held, holder, now):
         raise EmailTaken
+    if not await store.take_over(held, wanted):
+        raise EmailTaken
+    return wanted.user_id, None
+
+
+async def _repeat(account: Account, new: NewAccount, ring: KeyRing) -> SignedIn:
+    """Sign in to the account that the same request made before. Raises IdempotencyKeyReused."""
+    same_body = (account.email, account.display_name) == (new.email, new.display_name)
+    # The key alone proves nothing: whoever learns it must know the password too.
+    if not await passwords.matches(new.password, account.password_hash) or not same_body:
+        raise IdempotencyKeyReused
+    return _signed_in(account, await _start_session(account.user_id, utcnow()), ring)
 
 
 async def login(credentials: Credentials) -> SignedIn:

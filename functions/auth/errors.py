@@ -9,7 +9,7 @@ AtriumError
 │   └── PasswordTooGuessable    the password repeats who its owner is
 └── Unavailable 503
     ├── TooManyHashes           the queue for password hashing is full
-    ├── RegistrationTooSlow     the reserved address may have passed to someone else
+    ├── RegistrationUnsettled   another try may have finished it: a repeat finds out
     └── NotConfigured
         ├── SecretTooShort      the key encryption secret would protect nothing
         ├── ForeignSecret       it is not the secret that sealed what is stored
@@ -56,8 +56,8 @@ class TooManyHashes(Unavailable):
     """The queue for password hashing is full."""
 
 
-class RegistrationTooSlow(Unavailable):
-    """So long after its reservation, the address may have passed to someone else."""
+class RegistrationUnsettled(Unavailable):
+    """Another try may have finished this registration, or the address passed to someone else."""
 
 
 class SecretTooShort(NotConfigured):

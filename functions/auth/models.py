@@ -108,11 +108,15 @@ class Account:
 
 @dataclass(frozen=True)
 class Reservation:
-    """An address promised to a user id. After `expires_at` it stands only if that account exists."""
+    """An address promised to a user id. After `expires_at` it stands only if that account exists.
+
+    `request` is the digest of the request's Idempotency-Key, empty without one.
+    """
 
     email_key: str
     user_id: str
     expires_at: datetime
+    request: str = ""
     version: str | None = None
 
 

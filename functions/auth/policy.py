@@ -38,3 +38,8 @@ def owns(account: Account | None, email_key: str) -> bool:
 def may_take_over(held: Reservation, holder: Account | None, now: datetime) -> bool:
     """Whether a reserved address is free again: its time is over and its account never appeared."""
     return held.expires_at <= now and not owns(holder, held.email_key)
+
+
+def is_repeat(held: Reservation, wanted: Reservation) -> bool:
+    """Whether both were made by the same request, sent again with its Idempotency-Key."""
+    return bool(wanted.request) and held.request == wanted.request

@@ -18,6 +18,7 @@ SETTING = "AUTH_KEY_ENCRYPTION_KEY"
 _MIN_SECRET_LENGTH = 32
 _VERSION = b"\x01"
 _NONCE_LENGTH = 12
+_HEADER_LENGTH = len(_VERSION) + _NONCE_LENGTH
 _PURPOSE = b"atrium/auth/secrets-at-rest/v1"
 
 
@@ -31,8 +32,8 @@ def unseal(sealed: bytes, context: str) -> bytes:
     """What was sealed for `context`. Raises ForeignSecret when it was not, or not with our secret."""
     from cryptography.exceptions import InvalidTag
 
-    version, nonce, ciphertext = sealed[:1], sealed[1 : 1 + _NONCE_LENGTH], sealed[13:]
-    if version != _VERSION:
+    version, nonce, ciphertext = sealed[:1], sealed[1:_HEADER_LENGTH], sealed[_HEADER_LENGTH:]
+    if version != _VERSION or len(nonce) < _NONCE_LENGTH:
         raise ForeignSecret(SETTING)
     try:
         return _cipher(setting(SETTING)).decrypt(nonce, ciphertext, context.encode())

@@ -85,6 +85,7 @@ async def find_reservation(email_key: str) -> Reservation | None:
         email_key=email_key,
         user_id=row["user_id"],
         expires_at=row["expires_at"],
+        request=row["request"],
         version=row.metadata["etag"],
     )
 
@@ -126,11 +127,12 @@ def _reservation_row(reservation: Reservation) -> dict[str, Any]:
         "RowKey": _EMAIL_ROW,
         "user_id": reservation.user_id,
         "expires_at": reservation.expires_at,
+        "request": reservation.request,
     }
 
 
-async def add_account(account: Account) -> None:
-    """Insert a new account. One round trip."""
+async def add_account(account: Account) -> bool:
+    """Insert a new account. False when another try of the same registration did. One round trip."""
     row = {
         "PartitionKey": account.user_id,
         "RowKey": _ACCOUNT_ROW,
@@ -139,7 +141,13 @@ async def add_account(account: Account) -> None:
         "password_hash": account.password_hash,
         "created_at": account.created_at,
     }
-    await _insert(USERS, row)
+    try:
+        await table(SETTING, USERS).create_entity(row)
+    except ResourceExistsError:
+        stored = await find_account(account.user_id)
+        # A hash has a random salt, so an equal one is our own.
+        return stored is not None and stored.password_hash == account.password_hash
+    return True
 
 
 async def replace_password_hash(account: Account, password_hash: str) -> bool:
@@ -172,15 +180,10 @@ async def add_session(session: Session) -> None:
         "expires_at": session.expires_at,
         "idle_expires_at": session.idle_expires_at,
     }
-    await _insert(SESSIONS, row)
-
-
-async def _insert(table_name: str, row: dict[str, Any]) -> None:
-    """Insert a row whose id is new and random: one that exists is our own first try."""
     try:
-        await table(SETTING, table_name).create_entity(row)
+        await table(SETTING, SESSIONS).create_entity(row)
     except ResourceExistsError:
-        return
+        return  # its id is new and random, so what exists is our own first try
 
 
 async def read_keys() -> dict[str, StoredKey]:
