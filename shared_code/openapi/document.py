@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared_code.endpoint import Content, Route
-from shared_code.openapi.problems import problem_responses
+from shared_code.openapi.problems import problem_components, problem_responses
 from shared_code.openapi.schemas import Schema, Schemas, has_model
 
 VERSION = "0.1.0"
@@ -63,6 +63,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "paths": _paths(routes, schemas),
         "components": {
             "schemas": schemas.components(routes),
+            "responses": problem_components(routes),
             "headers": _HEADERS,
             "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
             "securitySchemes": {"bearerAuth": _BEARER},

@@ -26,6 +26,7 @@ from shared_code.errors import (
 
 type Error = type[AtriumError]
 
+_REFERENCE = "#/components/responses/"
 _ALWAYS: tuple[Error, ...] = (InternalError, NotConfigured, Unavailable)
 
 
@@ -50,12 +51,26 @@ class Problem(BaseModel):
 
 
 def problem_responses(route: Route) -> dict[str, Any]:
-    """The responses of the route's problems by status; those of one status share a response."""
+    """References to the route's problems by status; those of one status share a response."""
+    return {
+        str(status): {"$ref": _REFERENCE + _name(errors)} for status, errors in _by_status(route)
+    }
+
+
+def problem_components(routes: Iterable[Route]) -> dict[str, Any]:
+    """The responses that `problem_responses` refers to: most routes have the same ones."""
+    shared = [errors for route in routes for _, errors in _by_status(route)]
+    return {_name(errors): _response(errors) for errors in sorted(shared, key=_name)}
+
+
+def _by_status(route: Route) -> list[tuple[int, list[Error]]]:
     by_code = {error.code: error for error in _errors(route)}  # some errors differ in the log only
     errors = sorted(by_code.values(), key=lambda each: (each.status, each.code))
-    return {
-        str(status): _response(list(same)) for status, same in groupby(errors, lambda e: e.status)
-    }
+    return [(status, list(same)) for status, same in groupby(errors, lambda each: each.status)]
+
+
+def _name(errors: list[Error]) -> str:
+    return ".".join(error.code for error in errors)
 
 
 def _errors(route: Route) -> set[Error]:

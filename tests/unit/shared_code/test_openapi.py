@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -112,10 +113,26 @@ def listing(made: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def codes(operation: dict[str, Any], status: int) -> list[str]:
-    """The problem codes that an operation may answer with this status."""
-    content = operation["responses"][str(status)]["content"]["application/problem+json"]
-    found: list[str] = content["schema"]["allOf"][1]["properties"]["code"]["enum"]
+type Response = Callable[[dict[str, Any], int], dict[str, Any]]
+
+
+@pytest.fixture
+def problem_of(made: dict[str, Any]) -> Response:
+    """Finds the problem response of an operation for a status."""
+
+    def find(operation: dict[str, Any], status: int) -> dict[str, Any]:
+        name = operation["responses"][str(status)]["$ref"].removeprefix("#/components/responses/")
+        found: dict[str, Any] = made["components"]["responses"][name]
+        return found
+
+    return find
+
+
+def codes(response: dict[str, Any]) -> list[str]:
+    """The codes that a problem response may carry."""
+    schema = response["content"]["application/problem+json"]["schema"]
+    assert schema["allOf"][0] == {"$ref": "#/components/schemas/Problem"}
+    found: list[str] = schema["allOf"][1]["properties"]["code"]["enum"]
     return found
 
 
@@ -240,11 +257,11 @@ def test_no_answer_has_no_content_and_bytes_have_any(made: dict[str, Any]) -> No
 
 
 def test_only_routes_with_an_actor_need_a_token(
-    made: dict[str, Any], adding: dict[str, Any], listing: dict[str, Any]
+    made: dict[str, Any], adding: dict[str, Any], listing: dict[str, Any], problem_of: Response
 ) -> None:
     assert adding["security"] == [{"bearerAuth": []}]
-    assert codes(adding, 401) == ["unauthenticated"]
-    assert "WWW-Authenticate" in adding["responses"]["401"]["headers"]
+    assert codes(problem_of(adding, 401)) == ["unauthenticated"]
+    assert "WWW-Authenticate" in problem_of(adding, 401)["headers"]
     assert listing["security"] == []
     assert "401" not in listing["responses"]
     assert made["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
@@ -261,13 +278,21 @@ def test_the_problems_of_a_route_follow_from_its_parts(
 
 
 def test_declared_errors_stand_with_their_codes(
-    adding: dict[str, Any], listing: dict[str, Any]
+    adding: dict[str, Any], listing: dict[str, Any], problem_of: Response
 ) -> None:
-    assert codes(adding, 409) == ["shelf_is_full"]
-    assert "The shelf is full" in adding["responses"]["409"]["description"]
-    assert codes(adding, 503) == ["not_configured", "unavailable"]
-    assert "Retry-After" in listing["responses"]["429"]["headers"]
-    assert "Retry-After" not in adding["responses"]["409"]["headers"]
+    assert codes(problem_of(adding, 409)) == ["shelf_is_full"]
+    assert "The shelf is full" in problem_of(adding, 409)["description"]
+    assert codes(problem_of(adding, 503)) == ["not_configured", "unavailable"]
+    assert "Retry-After" in problem_of(listing, 429)["headers"]
+    assert "Retry-After" not in problem_of(adding, 409)["headers"]
+
+
+def test_routes_share_the_problems_that_they_have_in_common(
+    made: dict[str, Any], adding: dict[str, Any], listing: dict[str, Any]
+) -> None:
+    assert adding["responses"]["422"] == listing["responses"]["422"]
+    shared = made["components"]["responses"]
+    assert list(shared) == sorted(shared)
 
 
 @pytest.mark.parametrize(
