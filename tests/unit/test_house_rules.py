@@ -38,7 +38,7 @@ ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.puten
 # An exception to a tool's rule says why: after a dash for ruff, in a comment of its own for mypy.
 SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore)", re.IGNORECASE)
 EXPLAINED = re.compile(
-    r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* - \S.+|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \S.+"
+    r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* - \S.+|# type: ignore\[[a-z-]+(, ?[a-z-]+)*\] {1,2}# \S.+"
 )
 
 
