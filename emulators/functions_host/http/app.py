@@ -68,6 +68,7 @@ class HttpApp:
         try:
             response = await self._answer(request)
         except BodyTooLargeError:
+            await request.drain()
             response = Response(413, headers=[(b"connection", b"close")])
         except ClientGoneError:
             return

@@ -4,6 +4,8 @@ Invariant: headers are lower-cased and repeats joined by commas; query parameter
 not exist; a body is always bytes.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,6 +18,8 @@ type Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 BODY_LIMIT = 104_857_600
 """ScriptConstants.cs; the setting FUNCTIONS_REQUEST_BODY_SIZE_LIMIT changes it."""
+
+_DRAIN_SECONDS = 5.0
 
 
 class BodyTooLargeError(Exception):
@@ -89,6 +93,14 @@ class Request:
                 raise BodyTooLargeError
             more = event.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def drain(self) -> None:
+        """Read and drop the rest of a body, for a while: a caller still sending reads no answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                event = await self._receive()
+                while event["type"] != "http.disconnect" and event.get("more_body"):
+                    event = await self._receive()
 
     def typed(self, values: dict[str, str], body: bytes) -> Typed:
         """Return the value that a Python function gets as its HttpRequest."""

@@ -73,17 +73,17 @@ def compile_template(text: str) -> Template:
 
 def _segments(text: str) -> list[list[_Part]]:
     segments: list[list[_Part]] = [[]]
-    for piece in _tokens(text):
-        if piece == "/":
-            segments.append([])
-        elif piece[0] == "{":
-            segments[-1].append(_parameter(piece[1:-1], text))
-        else:
+    for is_literal, piece in _tokens(text):
+        if is_literal:
             segments[-1].append(piece)
+        elif piece == "/":
+            segments.append([])
+        else:
+            segments[-1].append(_parameter(piece[1:-1], text))
     return [parts for parts in segments if parts]
 
 
-def _tokens(text: str) -> Iterator[str]:
+def _tokens(text: str) -> Iterator[tuple[bool, str]]:
     """Cut a template into `/`, `{parameter}` and literal pieces; `{{` is a literal brace."""
     literal, position = "", 0
     while position < len(text):
@@ -93,13 +93,13 @@ def _tokens(text: str) -> Iterator[str]:
             position += 2 if pair in {"{{", "}}"} else 1
             continue
         if literal:
-            yield literal
+            yield True, literal
             literal = ""
         piece = "/" if char == "/" else _braces(text, position)
         position += len(piece)
-        yield piece
+        yield False, piece
     if literal:
-        yield literal
+        yield True, literal
 
 
 def _braces(text: str, start: int) -> str:
