@@ -10,6 +10,7 @@ import signal
 import sys
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from emulators.web_pubsub.app import build_app
 from emulators.web_pubsub.emulator import Emulator
@@ -63,3 +64,10 @@ def configure_logging() -> None:
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
     # A subprotocol that we do not speak is the client's business: it just is not selected.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.server").addFilter(_is_our_fault)
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Broken HTTP is answered with a 400; aiohttp would log its traceback as an error of ours."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
