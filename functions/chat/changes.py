@@ -27,8 +27,8 @@ class SendMessage:
 
     @property
     def after_seq(self) -> int | None:
-        """The last seq that the client knew."""
-        return self.body.after_seq
+        """The last seq that the client knew; beside the point when the client id was made here."""
+        return self.body.after_seq if self.body.client_id else None
 
     def check(self, _head: Head, member: Member | None) -> None:
         """Members send, and reply to what is there."""

@@ -2,8 +2,9 @@
 
 Invariants: pure. Each waiting change gets exactly one verdict; an entry's seq is the place it takes; a
 known client id is answered from its first entry, also within the batch; rows of a batch are distinct;
-what would exceed a limit waits. A refusal is final only when the head was read for this plan: what was
-cached may be out of date, so the plan then asks for a fresh one (`stale`).
+what would exceed a limit waits. A verdict that commits nothing (refused, done) is final only when the head
+was read for this plan: what was cached may be out of date, so the plan then asks for a fresh one (`stale`).
+A user whose membership this batch changes is judged again only when that change is durable.
 """
 
 from collections.abc import Awaitable, Iterable
@@ -127,12 +128,14 @@ def make_plan[Result](
     """
     plan: Plan[Result] = Plan(head, at)
     for waiting in batch:
-        member = plan.members.get(waiting.change.user_id) or members[waiting.change.user_id]
+        if waiting.change.user_id in plan.members:
+            plan.later.append(waiting)
+            continue
         try:
-            _decide(plan, waiting, member)
+            _decide(plan, waiting, members[waiting.change.user_id])
         except AtriumError as error:
-            plan.stale = plan.stale or not fresh
             plan.refused.append((waiting, error))
+    plan.stale = not fresh and bool(plan.refused or plan.done)
     return plan
 
 
@@ -205,7 +208,7 @@ def _take[Result](plan: Plan[Result], waiting: Waiting[Result], member: Member |
     row = change.member_after(member, seq, plan.at)
     size = plan.size + len(encode([entry]))
     full = len(plan.entries) >= MAX_ENTRIES or len(plan.members) >= _MAX_MEMBER_ROWS
-    if full or size > MAX_SEGMENT_BYTES or (row and row.user_id in plan.members):
+    if full or size > MAX_SEGMENT_BYTES:
         plan.later.append(waiting)
         return
     if row:
