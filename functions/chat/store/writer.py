@@ -81,6 +81,8 @@ class RoomWriter:
         while self._waiting:
             batch = [each for each in self._waiting if not each.result.done()]
             self._waiting.clear()
+            if not batch:
+                return
             try:
                 await self._round(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
@@ -107,8 +109,12 @@ class RoomWriter:
         return known, fresh
 
     async def _refresh(self) -> _Known:
-        """Read the head; members stay known when nothing has changed access since."""
-        found = await read_head(self._room_id)
+        """Read the head; members stay known when nothing has changed access since.
+
+        A store that does not answer holds nobody longer than a send may take: the SDK would go on trying.
+        """
+        async with asyncio.timeout(SEND_SECONDS):
+            found = await read_head(self._room_id)
         if found is None:
             raise RoomNotFound
         head, etag = found
@@ -187,7 +193,8 @@ class RoomWriter:
 async def _read_members(known: _Known, batch: Iterable[Pending]) -> None:
     """Read the members of the batch that are not known yet, side by side. One round trip each."""
     unknown = {each.change.user_id for each in batch} - known.members.keys()
-    found = await asyncio.gather(*(read_member(known.head.room_id, user_id) for user_id in unknown))
+    async with asyncio.timeout(SEND_SECONDS):
+        found = await asyncio.gather(*(read_member(known.head.room_id, each) for each in unknown))
     known.members.update(zip(unknown, found, strict=True))
 
 
