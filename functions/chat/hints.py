@@ -1,8 +1,8 @@
 """Hints: telling the other services what a room's log has taken.
 
 Invariants: hints of one room leave in the order of seq, one at a time; what gathers while one is on its
-way leaves together; a hint carries at most what one message holds. The log is what counts: a hint that
-cannot be sent fails nobody's message.
+way leaves together; a hint carries entries that follow each other, at most what one message holds. The
+log is what counts: a hint that cannot be sent fails nobody's message.
 """
 
 import asyncio
@@ -58,18 +58,20 @@ class Hints:
                 entries = [entry for told in group for entry in told.entries]
                 sent = [await self._try(part) for part in in_parts(entries)]
                 for told in group:
-                    told.sent.set_result(all(sent))
+                    if not told.sent.done():
+                        told.sent.set_result(all(sent))
         finally:
             del self._tasks[room_id]
 
     async def _try(self, part: list[LogEntry]) -> bool:
         event = room_log_appended(part)
         for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
                 await self._publish(event)
             except Exception as error:  # noqa: BLE001 - any failure is one more try
                 _log.warning("hint %s: attempt %d failed", event.id, attempt + 1, exc_info=error)
-                await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
             else:
                 return True
         _log.error("hint %s was not sent", event.id)
@@ -77,12 +79,15 @@ class Hints:
 
 
 def in_parts(entries: list[LogEntry]) -> Iterator[list[LogEntry]]:
-    """Cut entries into runs that each fit one hint."""
+    """Cut entries into runs that each fit one hint.
+
+    Where the log went on in another process between two commits of this one, a run ends too.
+    """
     part: list[LogEntry] = []
     size = 0
     for entry in entries:
         length = len(entry.model_dump_json().encode()) + 1
-        if part and size + length > MAX_HINT_BYTES:
+        if part and (size + length > MAX_HINT_BYTES or entry.seq != part[-1].seq + 1):
             yield part
             part, size = [], 0
         part.append(entry)
