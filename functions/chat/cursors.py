@@ -10,7 +10,7 @@ import re
 from shared_code.errors import FieldError, ValidationFailed
 from shared_code.ids import id_pattern
 
-_SEQ = re.compile(r"[0-9]{1,13}")
+_SEQ = re.compile(r"[1-9][0-9]{0,12}")
 _ROOM = re.compile(id_pattern("rm"))
 
 
