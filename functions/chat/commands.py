@@ -8,10 +8,10 @@ crash left half done.
 import asyncio
 import hashlib
 import logging
+from collections.abc import Awaitable
 from functools import cache
 
-from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage, joined_entry, left_entry
-from functions.chat.events import room_log_appended
+from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage, joined_entry
 from functions.chat.hints import Hints
 from functions.chat.models import LogEntry, Member, Message, MyRoom, NewMessage, NewRoom, Room
 from functions.chat.policy import check_member
@@ -40,6 +40,7 @@ from shared_code.messaging import publish
 
 _log = logging.getLogger("atrium.chat")
 _STOP_HEARING_SECONDS = 2.0
+_TELL_SECONDS = 5.0
 
 
 @cache
@@ -64,13 +65,13 @@ async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) ->
         fingerprint = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
         room_id = await claim_room_id(actor.user_id, key, fingerprint, room_id)
     head, owner, segment = _first_commit(room_id, actor.user_id, body)
+    entries = segment.entries
     if not await create_room(head, owner, segment):
         # A repeat under the same key. The owner joined with the log's second entry and cannot leave.
         head = await get_room(room_id)
         owner = owner.model_copy(update={"joined_at": head.created_at})
-        await _tell_again(joined_entry(room_id, owner))
-    elif not await asyncio.shield(_hints().announce(segment.entries)):
-        raise Unavailable
+        entries = [joined_entry(room_id, owner)]
+    await _wait_until_told(_hints().announce(entries))
     await list_room(head, owner)
     return head.room()
 
@@ -94,8 +95,7 @@ async def join_room(actor: Actor, room_id: str) -> Room:
     Raises RoomNotFound, RoomIsPrivate.
     """
     accepted = await _writers().submit(room_id, JoinRoom(actor.user_id))
-    member = await _member(accepted)
-    await _tell(accepted, joined_entry(room_id, member))
+    member = await _tell(accepted)
     await list_room(accepted.head, member)
     return accepted.head.room()
 
@@ -109,29 +109,38 @@ async def leave_room(actor: Actor, room_id: str) -> None:
     Raises RoomNotFound, NotAMember, OwnerCannotLeave.
     """
     accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
-    member = await _member(accepted)
-    await _tell(accepted, left_entry(room_id, actor.user_id, member.seq, utcnow()))
     await _stop_hearing(actor.user_id, room_id)
+    member = await _tell(accepted)
     await list_room(accepted.head, member)
 
 
-async def _member(accepted: Accepted) -> Member:
-    """The member row that a change of membership ended with."""
+async def _tell(accepted: Accepted) -> Member:
+    """The member row that a change ended with, once its entry is told.
+
+    A change that was there already is told again, by the entry that it was made with. One round trip
+    more for that.
+    """
     if accepted.member is None:
         raise Unavailable
+    told = accepted.told
+    if told is None:
+        entry = await read_entry(accepted.head.room_id, accepted.member.seq)
+        if entry is None:
+            raise Unavailable
+        told = _hints().announce([entry])
+    await _wait_until_told(told)
     return accepted.member
 
 
-async def _tell(accepted: Accepted, entry: LogEntry) -> None:
-    """Wait until the change of access is told; tell it again when it was an old one."""
-    if accepted.told is None:
-        await _tell_again(entry)
-    elif not await asyncio.shield(accepted.told):
-        raise Unavailable
-
-
-async def _tell_again(entry: LogEntry) -> None:
-    await publish(room_log_appended([entry]))
+async def _wait_until_told(told: Awaitable[bool]) -> None:
+    """Wait for a hint, but no longer than a caller would; it goes on being sent without him."""
+    try:
+        async with asyncio.timeout(_TELL_SECONDS):
+            if await asyncio.shield(told):
+                return
+    except TimeoutError:
+        pass
+    raise Unavailable
 
 
 async def _stop_hearing(user_id: str, room_id: str) -> None:
