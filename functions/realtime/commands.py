@@ -1,7 +1,8 @@
 """What realtime does: open the hub to a user, keep groups true to the projection, make frames.
 
-Invariants. Who adds to a group adds, reads the projection again, and undoes if access has gone. Who
-removes writes the projection first, then removes. A removal goes out before any later frame of its room.
+Invariants. Who changes a group writes the projection first, acts on it, reads it again, and goes on until
+it says what was done last: of two that act at once, one sees the last word. A removal is done before any
+later frame of its room goes out.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ async def reconcile(user_id: str, connection_id: str) -> None:
         async with limit:
             await live.let_connection_hear(connection_id, room_id)
             if not await store.may_hear(user_id, room_id):
-                await live.stop_hearing(user_id, room_id)
+                await _follow(user_id, room_id)
 
     await asyncio.gather(*(add(room_id) for room_id in await store.rooms_of(user_id)))
 
@@ -70,37 +71,33 @@ async def reconcile(user_id: str, connection_id: str) -> None:
 async def apply_access(access: Access) -> None:
     """Make the projection and the user's connections follow one change of access.
 
-    Round trips: 2 for the projection, 1 to Web PubSub, and 1 read when access was given.
+    Round trips: 2 for the projection, 2 reads of it and 1 to Web PubSub between them.
     """
     await store.keep(access)
-    if await store.may_hear(access.user_id, access.room_id):
-        await live.let_hear(access.user_id, access.room_id)
-    if not await store.may_hear(access.user_id, access.room_id):
-        await live.stop_hearing(access.user_id, access.room_id)
+    await _follow(access.user_id, access.room_id)
+
+
+async def _follow(user_id: str, room_id: str) -> None:
+    """Let the user hear the room or not, until the projection says what was done last."""
+    done: bool | None = None
+    while done is not (allowed := await store.may_hear(user_id, room_id)):
+        await (live.let_hear if allowed else live.stop_hearing)(user_id, room_id)
+        done = allowed
 
 
 async def frames(entries: list[RoomEntry]) -> list[Action]:
     """The actions of the hub for entries of one room, in the order of seq.
 
-    An entry that ends access is kept in the projection and removes its user before its own frame.
-    Two round trips for each such entry, none for others.
+    An entry that ends access has ended it before this returns, unless a later one gave it again: entries
+    come late and twice. As many round trips as apply_access for each such entry, none for others.
     """
     actions: list[Action] = []
     for entry in sorted(entries, key=lambda each: each.seq):
         access = entry.access()
         if access and not access.allowed:
-            await store.keep(access)
-            actions.append(_removal(access))
+            await apply_access(access)
         actions.append(_frame(entry))
     return actions
-
-
-def _removal(access: Access) -> Action:
-    return {
-        "actionName": "removeUserFromGroup",
-        "userId": access.user_id,
-        "group": live.room_group(access.room_id),
-    }
 
 
 def _frame(entry: RoomEntry) -> Action:
