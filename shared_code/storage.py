@@ -13,6 +13,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
+    IncompleteReadError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -39,7 +40,7 @@ _SERVER_ERRORS = 500
 
 def is_outage(error: AzureError) -> bool:
     """True when the service could not be reached, was busy or failed: the same call may succeed later."""
-    if isinstance(error, ServiceRequestError | ServiceResponseError):
+    if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
         return True
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return status is not None and (status in {_TIMED_OUT, _THROTTLED} or status >= _SERVER_ERRORS)
