@@ -63,7 +63,8 @@ step() {
         sleep 0.2
         waited=$((waited + 1))
         if [ $((waited % (BEAT * 5))) -eq 0 ]; then
-            echo "setup:   $(($(date +%s) - began)) s: $(grep -v "^WARNING" "$LOG" | tail -n 1 | cut -c 1-90)"
+            doing=$(grep -v "^WARNING" "$LOG" | tail -n 1 | cut -c 1-90)
+            echo "setup:   $(($(date +%s) - began)) s: ${doing:-working}"
         fi
     done
     trap - INT TERM HUP

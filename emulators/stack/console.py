@@ -4,6 +4,7 @@ Invariant: a closed terminal never breaks the stack; what cannot be shown is dro
 log files anyway).
 """
 
+import os
 import sys
 import time
 
@@ -28,6 +29,9 @@ class Console:
         try:
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
-        except (OSError, ValueError):
-            # The reader has gone (`make run | head`): the stack has not.
-            return
+        except OSError:
+            # The reader has gone (`make run | head`): the stack has not. Python would still try to
+            # write the rest at its end, and make an error of it.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)

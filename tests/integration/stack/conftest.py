@@ -16,6 +16,7 @@ from tests.harness.stack import REPOSITORY, stop
 from tests.harness.waiting import until
 
 FAKE_STACK = (sys.executable, str(Path(__file__).with_name("fake_stack.py")), "--until-eof")
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Fake:
         return found
 
     def ready(self) -> dict[str, Any]:
-        until((self.state / "endpoints.json").exists, f"ready: {self.output}")
+        until((self.state / "endpoints.json").exists, f"ready: {self.output}", PATIENCE)
         return self.endpoints
 
     def ask(self, slot: str, path: str = "/") -> int:
@@ -43,14 +44,16 @@ class Fake:
 
     def says(self, words: str) -> str:
         """Wait until the terminal has shown this."""
-        return until(lambda: self.text if words in self.text else "", f"{words!r} is said")
+        return until(
+            lambda: self.text if words in self.text else "", f"{words!r} is said", PATIENCE
+        )
 
     @property
     def text(self) -> str:
         return self.output.read_text()
 
     def end(self) -> int:
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 type Start = Callable[..., Fake]
@@ -71,7 +74,9 @@ def start(app: Path) -> Iterator[Start]:
     """Start a supervisor of the fake parts; whatever is left of it ends with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start_one(*arguments: str, ports: str = "auto", **environment: str) -> Fake:
+    def start_one(
+        *arguments: str, ports: str = "auto", head: bool = False, **environment: str
+    ) -> Fake:
         output = app / f"output-{len(started)}.txt"
         with output.open("wb") as terminal:
             process = subprocess.Popen(
@@ -79,10 +84,13 @@ def start(app: Path) -> Iterator[Start]:
                 cwd=REPOSITORY,
                 env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
                 stdin=subprocess.PIPE,
-                stdout=terminal,
+                stdout=subprocess.PIPE if head else terminal,
                 stderr=subprocess.STDOUT,
             )
         started.append(process)
+        if process.stdout:
+            process.stdout.readline()
+            process.stdout.close()
         return Fake(process=process, state=app / ".local", output=output)
 
     yield start_one

@@ -1,6 +1,5 @@
 """The whole stack as `make run` starts it, with Azurite, the emulators and the app."""
 
-import json
 import os
 import signal
 import subprocess
@@ -86,7 +85,6 @@ def test_nothing_of_a_killed_stack_is_left(tmp_path: Path) -> None:
         stop(process)
 
 
-def test_the_checkouts_own_settings_are_left_alone(own: Stack) -> None:
-    written = json.loads((own.state / "local.settings.json").read_text())
-    assert written["Values"]["AzureWebJobsStorage"] == own.storage
-    assert written["LocalStackPorts"]["functions"] == int(own.functions.rpartition(":")[2])
+def test_the_settings_name_the_addresses_of_this_stack(stack: Stack) -> None:
+    assert stack.settings["AUTH_ISSUER"] == stack.functions
+    assert f"Endpoint={stack.web_pubsub};" in stack.settings["WebPubSubConnectionString"]

@@ -178,6 +178,14 @@ def test_the_end_of_standard_input_ends_a_stack_that_asked_for_it(start: Start) 
     assert fake.end() == 0
 
 
+def test_a_terminal_that_goes_away_does_not_harm_the_stack(start: Start) -> None:
+    """As `make run | head -1` does."""
+    fake = start(head=True)
+    fake.ready()
+    fake.process.send_signal(signal.SIGTERM)
+    assert fake.end() == 0
+
+
 def test_only_the_parts_that_were_named_are_started(start: Start) -> None:
     fake = start("--only", "storage")
     assert set(fake.ready()) == {"blob", "pid"}

@@ -1,0 +1,136 @@
+"""Atrium's API and frames, as tests call them: every answer with its status, frames as they come.
+
+Invariant: users and rooms are made new for each test, so tests can share a stack.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
+from azure.messaging.webpubsubclient.models import CallbackType, OnGroupDataMessageArgs
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, its body parsed when it is JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def code(self) -> str:
+        """The code of a problem."""
+        assert self.headers["content-type"] == "application/problem+json", self
+        return str(self.body["code"])
+
+
+@dataclass(frozen=True)
+class User:
+    """A registered user."""
+
+    id: str
+    email: str
+    password: str
+    token: str
+
+
+class Api:
+    """The API of one stack."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.session = session
+        self.url = url
+
+    async def call(
+        self, method: str, path: str, user: User | None = None, **options: Any
+    ) -> Answer:
+        """The answer to one request; `options` are aiohttp's (json, data, headers, params)."""
+        headers = dict(options.pop("headers", {}))
+        if user:
+            headers.setdefault("Authorization", f"Bearer {user.token}")
+        url = f"{self.url}/api/{path}"
+        async with self.session.request(method, url, headers=headers, **options) as answer:
+            is_json = "json" in answer.content_type
+            body = await (answer.json(content_type=None) if is_json else answer.text())
+            return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, body)
+
+    async def good(self, method: str, path: str, user: User | None = None, **options: Any) -> Any:
+        """The body of an answer that must be good."""
+        answer = await self.call(method, path, user, **options)
+        assert 200 <= answer.status < 300, answer
+        return answer.body
+
+    async def user(self, name: str = "Ada") -> User:
+        """A new user."""
+        email = f"{name.lower()}-{secrets.token_hex(6)}@example.com"
+        password = secrets.token_urlsafe(16)
+        body = {"email": email, "password": password, "display_name": name}
+        answer = await self.good("POST", "auth/register", json=body)
+        return User(answer["user"]["id"], email, password, answer["access_token"])
+
+    async def room(self, owner: User, *members: User, kind: str = "public") -> str:
+        """The id of a new room, joined by its members."""
+        room = await self.good("POST", "rooms", owner, json={"name": "Room", "kind": kind})
+        for member in members:
+            await self.good("POST", f"rooms/{room['id']}/join", member)
+        return str(room["id"])
+
+    async def send(self, user: User, room_id: str, text: str, **fields: Any) -> Any:
+        """A message that was accepted."""
+        body = {"text": text, **fields}
+        return await self.good("POST", f"rooms/{room_id}/messages", user, json=body)
+
+    async def log(self, user: User, room_id: str) -> list[Any]:
+        """The whole log of a room, page by page."""
+        entries: list[Any] = []
+        params: dict[str, str] = {"limit": "150"}
+        while True:
+            page = await self.good("GET", f"rooms/{room_id}/log", user, params=params)
+            entries += page["items"]
+            if page["next"] is None:
+                return entries
+            params["cursor"] = page["next"]
+
+    @asynccontextmanager
+    async def listening(self, user: User) -> AsyncIterator["Ear"]:
+        """What a user hears through the official client."""
+
+        async def address() -> str:
+            return str((await self.good("POST", "realtime/negotiate", user))["url"])
+
+        ear = Ear()
+        client = WebPubSubClient(WebPubSubClientCredential(address))
+        await client.subscribe(CallbackType.GROUP_MESSAGE, ear.hear)
+        async with client:
+            yield ear
+
+
+@dataclass
+class Ear:
+    """The frames that arrived, in their order."""
+
+    frames: list[Any] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hear(self, message: OnGroupDataMessageArgs) -> None:
+        """Take one frame."""
+        self.frames.append(message.data)
+        self._news.set()
+
+    def seqs(self, room_id: str) -> list[int]:
+        """The seqs that arrived of one room."""
+        return [frame["seq"] for frame in self.frames if frame["room_id"] == room_id]
+
+    async def frame(self, room_id: str, seq: int, limit: float = 10.0) -> Any:
+        """The frame of one entry, waited for."""
+        async with asyncio.timeout(limit):
+            while seq not in self.seqs(room_id):
+                self._news.clear()
+                await self._news.wait()
+        return next(f for f in self.frames if (f["room_id"], f["seq"]) == (room_id, seq))
