@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 type Typed = tuple[str, Any]
-"""A value on its way to or from Python: its kind (`string`, `bytes`, `json`, `http`, …) and it."""
+"""A value on its way to or from Python: its kind (`string`, `bytes`, `json`, `http`, …) and it.
+
+The kind `none` is a null: the parameter is there, and is None.
+"""
 
 type Metadata = dict[str, Typed]
 

@@ -122,6 +122,8 @@ class Timestamp(Bag):
 def to_proto(value: Typed) -> TypedData:
     """Build what the runtime decodes from a value that came over the wire."""
     kind, content = value
+    if kind == "none":
+        return TypedData()
     if kind == "http":
         content = RpcHttp(**{**content, "body": to_proto(content["body"])})
     return TypedData(**{kind: content})

@@ -71,5 +71,3 @@ async def queues(azurite: str) -> AsyncIterator[Queues]:
     """Queues of this worker's Azurite."""
     async with QueueServiceClient.from_connection_string(azurite) as service:
         yield Queues(service)
-
-

@@ -60,7 +60,7 @@ class Event:
             return ("string", self.data.decode(errors="replace"))
         value = self._values().get(name.lower())
         if value is None:
-            return ("json", "null")
+            return ("none", None)
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         return ("bytes", text.encode()) if binary else ("string", text)
 
