@@ -43,6 +43,11 @@ def parse_jwks(document: bytes) -> Keys:
     return {key["kid"]: PyJWK(key).key for key in keys if key.get("alg") == ALGORITHM}
 
 
+async def reach() -> None:
+    """Raise Unavailable unless there are keys to verify with. One round trip, none while they are young."""
+    await jwks().get()
+
+
 async def authenticate(authorization: str | None) -> Actor:
     """The actor that the Authorization header proves. Raises Unauthenticated.
 

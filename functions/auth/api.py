@@ -5,6 +5,7 @@ import azure.functions as func
 from functions.auth import commands, signing, store
 from functions.auth.errors import EmailTaken, InvalidCredentials, TooManyHashes
 from functions.auth.models import Credentials, NewAccount, SignedIn, User
+from shared_code import tokens
 from shared_code.actor import Actor
 from shared_code.endpoint import Anonymous, Content, IdempotencyKey, endpoint
 from shared_code.errors import IdempotencyKeyReused
@@ -13,6 +14,7 @@ from shared_code.readiness import depends_on
 blueprint = func.Blueprint()
 depends_on("auth_storage", store.reach)
 depends_on("auth_signing_keys", signing.reach)
+depends_on("published_keys", tokens.reach)
 
 _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 

@@ -24,6 +24,7 @@ from functions.chat.models import (
     Room,
     RoomId,
 )
+from shared_code import live, messaging, tokens
 from shared_code.actor import Actor
 from shared_code.endpoint import IdempotencyKey, Page, endpoint
 from shared_code.errors import IdempotencyKeyReused
@@ -31,6 +32,9 @@ from shared_code.readiness import depends_on
 
 blueprint = func.Blueprint()
 depends_on("chat_storage", store.reach)
+depends_on("messaging", messaging.reach)
+depends_on("published_keys", tokens.reach)
+depends_on("web_pubsub", live.reach)
 
 
 @endpoint(blueprint, "POST", "rooms", status=201, errors=(IdempotencyKeyReused,))

@@ -4,14 +4,15 @@ import azure.functions as func
 
 from functions.realtime import commands, store
 from functions.realtime.models import Connection
-from shared_code import live
+from shared_code import live, messaging, tokens
 from shared_code.actor import Actor
 from shared_code.endpoint import endpoint
 from shared_code.readiness import depends_on
 
 blueprint = func.Blueprint()
 depends_on("realtime_storage", store.reach)
-depends_on("messaging", store.reach_queues)
+depends_on("messaging", messaging.reach)
+depends_on("published_keys", tokens.reach)
 depends_on("web_pubsub", live.reach)
 
 

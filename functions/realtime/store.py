@@ -33,11 +33,6 @@ async def reach() -> None:
     await storage.reach_table(SETTING, ACCESS)
 
 
-async def reach_queues() -> None:
-    """Raise unless the queues answer. One round trip."""
-    await storage.reach_queue(MESSAGING_STORAGE, SUBSCRIPTIONS[0].queue)
-
-
 async def keep(access: Access) -> bool:
     """Keep the access unless a later entry has spoken; True when kept. Two round trips."""
     entity = {

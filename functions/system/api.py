@@ -11,8 +11,9 @@ from functions import SERVICES
 from functions.system import docs as swagger
 from functions.system.errors import NotReady
 from functions.system.models import Health, Readiness
-from shared_code import openapi, readiness
+from shared_code import openapi
 from shared_code.endpoint import ROUTES, Anonymous, Content, endpoint
+from shared_code.readiness import READINESS
 from shared_code.settings import enabled_services
 
 blueprint = func.Blueprint()
@@ -27,7 +28,7 @@ async def health(_caller: Anonymous) -> Health:
 @endpoint(blueprint, "GET", "ready", errors=(NotReady,))
 async def ready(_caller: Anonymous) -> Readiness:
     """Say whether everything that this deployment depends on answers."""
-    answers = await readiness.check()
+    answers = await READINESS.check()
     if down := [name for name, answered in answers.items() if not answered]:
         raise NotReady(down)
     return Readiness(dependencies=dict.fromkeys(answers, "up"))

@@ -6,7 +6,7 @@ can change without a service noticing. Today that is one Storage queue for each 
 
 from shared_code.messaging.consume import received
 from shared_code.messaging.envelope import Event, EventData
-from shared_code.messaging.publish import publish, schedule
+from shared_code.messaging.publish import publish, reach, schedule
 from shared_code.messaging.subscriptions import SETTING, SUBSCRIPTIONS, Subscription
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "EventData",
     "Subscription",
     "publish",
+    "reach",
     "received",
     "schedule",
 ]

@@ -5,7 +5,7 @@ import base64
 
 from shared_code.messaging.envelope import Event, EventData
 from shared_code.messaging.subscriptions import SETTING, SUBSCRIPTIONS, Subscription
-from shared_code.storage import queue_service
+from shared_code.storage import queue_service, reach_queue
 
 MAX_EVENT_BYTES = 48 * 1024
 """The largest event: a Storage queue message holds 64 KiB of base64."""
@@ -28,6 +28,11 @@ async def schedule[Data: EventData](event: Event[Data], after_seconds: int) -> N
     text = base64.b64encode(body).decode()
     consumers = [each for each in SUBSCRIPTIONS if _hears(each, event)]
     await asyncio.gather(*(_send(each, text, after_seconds) for each in consumers))
+
+
+async def reach() -> None:
+    """Raise AzureError unless the consumers' queues answer. One round trip."""
+    await reach_queue(SETTING, SUBSCRIPTIONS[0].queue)
 
 
 def _hears[Data: EventData](subscription: Subscription, event: Event[Data]) -> bool:

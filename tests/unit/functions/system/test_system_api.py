@@ -13,10 +13,9 @@ from openapi_spec_validator import validate
 import functions.system.api as system
 from functions import SERVICES
 from functions.system import blueprint, docs
-from shared_code import readiness
 from shared_code.endpoint import ROUTES, Route
 from shared_code.endpoint.decorator import run
-from shared_code.readiness import Probe, depends_on
+from shared_code.readiness import Readiness
 
 type Ask = Callable[..., Awaitable[func.HttpResponse]]
 
@@ -36,10 +35,10 @@ def ask() -> Ask:
 
 
 @pytest.fixture
-def probes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Probe]:
-    registered: dict[str, Probe] = {}
-    monkeypatch.setattr(readiness, "PROBES", registered)
-    return registered
+def ready(monkeypatch: pytest.MonkeyPatch) -> Readiness:
+    fresh = Readiness()
+    monkeypatch.setattr(system, "READINESS", fresh)
+    return fresh
 
 
 def own_routes() -> list[Route]:
@@ -82,20 +81,18 @@ async def test_health_names_the_services_of_this_deployment(
 
 
 async def test_health_asks_no_dependency(
-    ask: Ask, probes: dict[str, Probe], monkeypatch: pytest.MonkeyPatch
+    ask: Ask, ready: Readiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ATRIUM_SERVICES", raising=False)
-    depends_on("tables", down)
+    ready.depends_on("tables", down)
     response = await ask("health")
-    assert probes
     assert response.status_code == 200
     assert json.loads(response.get_body())["services"] == list(SERVICES)
 
 
-@pytest.mark.usefixtures("probes")
-async def test_ready_names_what_answers(ask: Ask) -> None:
-    depends_on("tables", up)
-    depends_on("queues", up)
+async def test_ready_names_what_answers(ask: Ask, ready: Readiness) -> None:
+    ready.depends_on("tables", up)
+    ready.depends_on("queues", up)
     response = await ask("ready")
     assert response.status_code == 200
     assert json.loads(response.get_body()) == {
@@ -104,11 +101,12 @@ async def test_ready_names_what_answers(ask: Ask) -> None:
     }
 
 
-@pytest.mark.usefixtures("probes")
-async def test_not_ready_is_a_problem_that_names_what_is_down_and_no_more(ask: Ask) -> None:
-    depends_on("tables", up)
-    depends_on("queues", down)
-    depends_on("live", down)
+async def test_not_ready_is_a_problem_that_names_what_is_down_and_no_more(
+    ask: Ask, ready: Readiness
+) -> None:
+    ready.depends_on("tables", up)
+    ready.depends_on("queues", down)
+    ready.depends_on("live", down)
     response = await ask("ready")
     body = json.loads(response.get_body())
     assert response.status_code == 503
