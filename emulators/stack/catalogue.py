@@ -80,6 +80,7 @@ def _azurite(run: Run) -> Part:
         probes=tuple(
             Probe(url=f"http://127.0.0.1:{run.ports[name]}/", status=None) for name in services
         ),
+        loses="What it had not yet written to disk is lost: up to five seconds of changes.",
         beyond_restart=gone,
     )
 

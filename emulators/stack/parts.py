@@ -31,12 +31,16 @@ class Part:
     needs: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()  # none: a task, which is ready once it has ended with 0
     shown: bool = False  # whether its output appears on the terminal too
+    loses: str = ""  # what a crash costs even where a restart helps
     beyond_restart: str = ""  # why a new process could not replace a crashed one
     limit: float = 120.0  # seconds until it must be ready; wide, for a loaded machine
 
     @property
     def is_task(self) -> bool:
-        """A task does its work and ends; everything else runs until it is stopped."""
+        """A task does its work and ends; everything else runs until it is stopped.
+
+        It must be safe to repeat: it is, after each restart of what it needs.
+        """
         return not self.probes
 
 

@@ -135,13 +135,22 @@ class Supervisor:
             pause = restarts.next_pause()
             if pause is None:
                 raise PartFailed(f"{what}\n{MOST} restarts in {WINDOW:.0f} s did not help")
-            self._console.say(f"{what}\n    restarting it in {pause} s")
+            self._console.say("\n    ".join(filter(None, (what, part.loses, _again(pause)))))
             await asyncio.sleep(pause)
             try:
-                return await self._start(part)
+                process = await self._start(part)
+                await self._repeat_tasks(part)
             except PartFailed as error:
                 what = str(error)
                 await self._running[part.name].stop(STOP_LIMIT)
+            else:
+                return process
+
+    async def _repeat_tasks(self, restarted: Part) -> None:
+        """What a task did may have been lost with the crash."""
+        for task in self._parts:
+            if task.is_task and restarted.name in task.needs and self._ready[task.name].is_set():
+                await self._start(task)
 
     async def _stop_all(self, hurry: asyncio.Event) -> None:
         """In reverse order of the start; a second signal cuts the waiting short."""
@@ -156,6 +165,10 @@ class Supervisor:
                 process.kill()
             await stopping
             await _cancelled([hurried])
+
+
+def _again(pause: float) -> str:
+    return f"restarting it in {pause} s"
 
 
 def _start_failure(process: Process, code: int) -> PartFailed | PortTaken:

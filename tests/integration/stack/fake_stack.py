@@ -28,6 +28,7 @@ def _server(name: str, slot: str, run: Run, gone: str = "") -> Part:
         probes=(Probe(url=f"http://127.0.0.1:{port}/"),),
         needs=("task",) if name == "app" else (),
         shown=name == "app",
+        loses=f"{name} loses its memory",
         beyond_restart=gone,
     )
 

@@ -116,6 +116,15 @@ def test_a_crashed_part_is_reported_with_its_last_lines_and_restarted(start: Sta
     assert fake.ask("functions") != before
 
 
+def test_tasks_are_repeated_when_what_they_need_was_restarted(start: Start) -> None:
+    fake = start()
+    fake.ready()
+    os.kill(fake.ask("blob"), signal.SIGKILL)
+    until(lambda: fake.text.count("task is done") == 2, "the task is done again", 60)
+    assert "storage loses its memory\n    restarting it" in fake.text
+    assert fake.text.count("app is ready") == 1
+
+
 def test_a_part_that_keeps_crashing_ends_the_stack(start: Start) -> None:
     fake = start()
     fake.ready()
