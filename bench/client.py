@@ -4,6 +4,7 @@ It finds the running stack in `.local/endpoints.json`, or in the file that ATRIU
 """
 
 import json
+import logging
 import os
 import secrets
 import time
@@ -16,6 +17,9 @@ from typing import Any
 import aiohttp
 from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
 from azure.messaging.webpubsubclient.models import CallbackType, OnGroupDataMessageArgs
+
+# The official client warns when it is closed while connected, which is what we do.
+logging.getLogger("azure.messaging.webpubsubclient").setLevel(logging.ERROR)
 
 type OnFrame = Callable[[dict[str, Any], float], None]
 
