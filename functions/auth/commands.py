@@ -7,12 +7,18 @@ nothing that can log in; and a login does the same work for an unknown address a
 import hashlib
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from functions.auth import passwords, policy, refresh_tokens, signing, store
 from functions.auth.emails import reservation_key
-from functions.auth.errors import EmailTaken, InvalidCredentials, RegistrationUnsettled
+from functions.auth.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    RegistrationUnsettled,
+    TooManyHashes,
+)
 from functions.auth.keys import KeyRing
 from functions.auth.models import (
     Account,
@@ -115,9 +121,10 @@ async def _renew_hash(account: Account, password: str) -> None:
     """Hash again with today's parameters.
 
     A lost race means that another login did, or that the password was changed meanwhile: either way
-    what is stored is newer than ours.
+    what is stored is newer than ours. When too many hashes wait, a later login renews it.
     """
-    await store.replace_password_hash(account, await passwords.hash_password(password))
+    with suppress(TooManyHashes):
+        await store.replace_password_hash(account, await passwords.hash_password(password))
 
 
 async def current_user(actor: Actor) -> User:

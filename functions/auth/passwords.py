@@ -6,6 +6,7 @@ is refused with a 503 and neither exhausts memory (19 MiB a hash) nor starves ot
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,15 +26,24 @@ _HASH_BYTES = 32
 # A hash takes some 40 ms, so the last in the queue waits for little more than a second.
 _WAITING_PER_CORE = 32
 
+# Measured on two cores with 8 clients logging in: the p95 of other requests falls to a third.
+_NICENESS = 10
+
 # No password is known for it; it costs what a real one costs, so that an unknown account does too.
 _DECOY = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
+
+
+def _give_way() -> None:
+    """Let the event loop's thread go first: with every core hashing, other requests would wait."""
+    if sys.platform == "linux":  # elsewhere a priority belongs to the process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 class HashPool:
     """Threads for hashing, with a bounded queue. Holds for every event loop of the process."""
 
     def __init__(self, workers: int, waiting: int) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(workers, "argon2", initializer=_give_way)
         self._places = threading.BoundedSemaphore(workers + waiting)
 
     async def run[Result](self, work: Callable[[], Result]) -> Result:

@@ -1,6 +1,8 @@
 """Password hashing: OWASP's setting, off the event loop, and no more than the machine can bear."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 
@@ -74,6 +76,14 @@ async def test_the_event_loop_runs_on_while_hashes_are_made() -> None:
         turns += 1
     await hashing
     assert turns > 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities on Linux only")
+async def test_hashing_gives_way_to_the_event_loop() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await HashPool(1, waiting=0).run(priority) > priority()
 
 
 class Gate:
