@@ -26,7 +26,7 @@ _HASH_BYTES = 32
 # A hash takes some 40 ms, so the last in the queue waits for little more than a second.
 _WAITING_PER_CORE = 32
 
-# Measured on two cores with 8 clients logging in: the p95 of other requests falls to a third.
+# Measured on two cores with 8 clients logging in: the p95 of other requests falls to less than half.
 _NICENESS = 10
 
 # No password is known for it; it costs what a real one costs, so that an unknown account does too.
