@@ -18,20 +18,29 @@ _MACHINERY = (
 _RUNTIME_HINT = re.compile(
     r"\. Cannot find module\. Please check the requirements\.txt.*", re.DOTALL
 )
+_CHAINED = "During handling of the above exception, another exception occurred:"
 _MODULE = re.compile(r"No module named '([^']+)'")
 
 
 def trim(stack: str) -> str:
-    """Leave the runtime's frames out of a traceback."""
+    """Leave the runtime's frames out of a traceback, and what it says twice.
+
+    The runtime raises an import error again with a hint, so its traceback has the same part twice.
+    """
+    parts = [_without_machinery(part) for part in _RUNTIME_HINT.sub("", stack).split(_CHAINED)]
+    return _CHAINED.join(dict.fromkeys(part.strip("\n") for part in parts))
+
+
+def _without_machinery(stack: str) -> str:
     kept: list[str] = []
     skipping = False
-    for line in _RUNTIME_HINT.sub("", stack).rstrip().split("\n"):
+    for line in stack.rstrip().split("\n"):
         if (frame := _FRAME.match(line)) is not None:
             skipping = any(part in frame[1] for part in _MACHINERY)
         elif not line.startswith("    "):
             skipping = False
         if not skipping:
-            kept.append(line)
+            kept.append(line.removeprefix("azure_functions_runtime.functions."))
     return "\n".join(kept)
 
 

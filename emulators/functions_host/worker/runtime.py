@@ -6,6 +6,7 @@ of it is met in one place.
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ from typing import Any
 import azure_functions_runtime as rt  # type: ignore[import-untyped]  # ships no types
 
 from emulators.functions_host.worker import protos, wire
+
+_RUNTIME_LOGGER = "azure.functions"
 
 
 class IndexingError(Exception):
@@ -32,19 +35,24 @@ async def index(app: Path) -> list[dict[str, Any]]:
     """
     rt.start_threadpool_executor()
     init = SimpleNamespace(capabilities={}, function_app_directory=str(app))
-    answer = await rt.worker_init_request(
-        SimpleNamespace(
-            request=SimpleNamespace(worker_init_request=init),
-            properties={"host": "127.0.0.1", "protos": protos},
-        )
+    request = SimpleNamespace(
+        request=SimpleNamespace(worker_init_request=init),
+        properties={"host": "127.0.0.1", "protos": protos},
     )
+    # What the runtime logs of a failure is in its answer, too, and told from there in better words.
+    own_logger = logging.getLogger(_RUNTIME_LOGGER)
+    own_logger.disabled = True
+    answer = await rt.worker_init_request(request)
+    own_logger.disabled = False
     if answer.result.status != protos.StatusResult.Success:
         error = answer.result.exception
         raise IndexingError(error.message, error.stack_trace)
     metadata = await rt.functions_metadata_request(SimpleNamespace(request=None))
-    if metadata.function_metadata_results is None:
-        raise IndexingError(f"{app} has no function_app.py", "")
-    return [_describe(function) for function in metadata.function_metadata_results]
+    script = os.environ.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
+    if not (app / script).exists():
+        raise IndexingError(f"{app} has no {script}", "")
+    # None as well when the app declares no function.
+    return [_describe(function) for function in metadata.function_metadata_results or ()]
 
 
 async def invoke(message: wire.Message) -> tuple[Any, ...]:
@@ -83,7 +91,7 @@ def current_invocation() -> str | None:
 def quieten(*, debug: bool) -> None:
     """Keep the runtime's own chatter, one line an invocation, out of the developer's logs."""
     level = logging.DEBUG if debug else logging.WARNING
-    for name in ("azure.functions", "azure_functions_runtime", "azure_functions_worker", "azure"):
+    for name in (_RUNTIME_LOGGER, "azure_functions_runtime", "azure_functions_worker", "azure"):
         logging.getLogger(name).setLevel(level)
 
 

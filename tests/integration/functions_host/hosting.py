@@ -51,11 +51,12 @@ class App:
     code: str
     settings: Mapping[str, str] = field(default_factory=dict)
     host_json: Mapping[str, Any] = field(default_factory=dict)
+    script: str = "function_app.py"
 
     def write(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         code = IMPORTS + textwrap.dedent(self.code)
-        (self.directory / "function_app.py").write_text(code)
+        (self.directory / self.script).write_text(code)
         document = {"version": "2.0", **self.host_json}
         (self.directory / "host.json").write_text(json.dumps(document))
         values = {"IsEncrypted": False, "Values": dict(self.settings)}
