@@ -18,7 +18,8 @@ _DECIMAL = re.compile(r"\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)\s*")
 _FLOAT = re.compile(r"\s*[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _ALPHA = re.compile(r"[a-zA-Z]*")
 _GUID = re.compile(r"[{(]?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}[)}]?")
-_DATE_FORMATS = ("%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%Y/%m/%d", "%H:%M", "%H:%M:%S")
+# A path segment holds no slash, so neither does a date in it.
+_DATE_FORMATS = ("%m-%d-%Y", "%m-%d-%Y %H:%M:%S", "%H:%M", "%H:%M:%S")
 
 
 def build(name: str, argument: str | None) -> Check | None:
