@@ -68,7 +68,8 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
         return respond(answer, route.status, request_id)
     except AtriumError as error:
         if error.status >= InternalError.status:
-            _log.warning("%s %s: %s", route.name, request_id, error, exc_info=error)
+            # Where it was raised tells nothing, what caused it may; and floods end here, in short lines.
+            _log.warning("%s %s: %s", route.name, request_id, error, exc_info=error.__cause__)
         return problem(error, request_id)
     except Exception as error:  # noqa: BLE001 - a trigger must answer, whatever happened
         if isinstance(error, AzureError) and is_outage(error):

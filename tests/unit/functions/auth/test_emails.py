@@ -82,3 +82,7 @@ def test_a_key_fits_every_table_and_does_not_show_the_address() -> None:
     key = reservation_key("a/b#c?d@example.com")
     assert len(key) == 64
     assert key.isalnum()
+
+
+def test_an_address_reserved_for_tests_is_let_in() -> None:
+    assert accepted("ada@shop.test") == "ada@shop.test"
