@@ -80,6 +80,7 @@ class Host:
                 access_log=False,
                 log_level="warning",
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=int(_GRACE_SECONDS),
             )

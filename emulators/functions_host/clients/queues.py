@@ -46,7 +46,7 @@ class QueueClient:
         query = f"numofmessages={most}&visibilitytimeout={int(visibility)}"
         answer = await self._storage.request("GET", f"{self.name}/messages", query)
         # The document is the storage service's own, not a caller's.
-        return [_message(element) for element in ET.fromstring(answer.body)]  # noqa: S314
+        return [_message(element) for element in ET.fromstring(answer.body)]  # noqa: S314 - own
 
     async def put(self, text: str) -> None:
         """Add a message of the given text, as it is to stand in the queue."""

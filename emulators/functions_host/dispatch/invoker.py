@@ -6,7 +6,6 @@ hears of it, and a failing output makes the invocation a failed one.
 
 import asyncio
 import random
-from uuid import UUID
 
 from emulators.functions_host import explain, fidelity
 from emulators.functions_host.bindings.base import Output
@@ -47,8 +46,7 @@ class Invoker:
             await asyncio.sleep(self._retry.delay(retries))
 
     async def _attempt(self, value: TriggerInput, retry: tuple[int, int]) -> Outcome:
-        # Not a secret, and uuid4() asks the kernel for each one.
-        invocation = str(UUID(int=random.getrandbits(128), version=4))
+        invocation = _new_id()
         self._console.begin(invocation, self._function.name)
         call = Call(
             id=invocation,
@@ -102,6 +100,12 @@ async def _write(name: str, output: Output, value: Typed) -> str:
 def _success(outcome: Outcome) -> str:
     returned = outcome.return_value
     return str(returned[1]["status"]) if returned and returned[0] == "http" else "succeeded"
+
+
+def _new_id() -> str:
+    """Make a version 4 UUID; it is no secret, and uuid4() asks the kernel for each one."""
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _trace_parent(given: str | None) -> str:
