@@ -8,7 +8,7 @@ import logging
 
 from aiohttp import web
 
-from emulators.web_pubsub.client_session import run_session
+from emulators.web_pubsub.client_session import MAX_READ_BYTES, run_session, turn_away
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.connect_reply import ConnectReply
 from emulators.web_pubsub.connect_request import connect_request_body
@@ -24,11 +24,10 @@ from emulators.web_pubsub.handshake import (
 )
 from emulators.web_pubsub.permissions import PermissionLimitError, Permissions
 from emulators.web_pubsub.raw_codec import RawCodec
-from emulators.web_pubsub.socket_transport import CLOSE_SECONDS, SocketTransport
+from emulators.web_pubsub.socket_transport import SocketTransport
 from emulators.web_pubsub.subprotocols import SUPPORTED, find_offered, first_supported
 from emulators.web_pubsub.upstream import ConnectRefusedError
 
-MAX_MESSAGE_BYTES = 1024 * 1024
 _POLICY_VIOLATION = 1008
 _CLIENT_ERROR, _BEYOND_ERRORS = 400, 600
 _log = logging.getLogger(__name__)
@@ -84,8 +83,8 @@ class ClientEndpoint:
         socket, transport = await _upgrade(request, chosen)
         # Looked up again: the upgrade waited, and meanwhile its time may have run out.
         if chosen is None or connection is None or not connection.recoverable:
-            transport.close(_POLICY_VIOLATION, "The connection cannot be recovered.")
-            await transport.wait_closed()
+            reason = "The connection cannot be recovered."
+            await turn_away(socket, transport, _POLICY_VIOLATION, reason)
             return socket
         return await self._serve(connection, socket, transport)
 
@@ -145,12 +144,12 @@ async def _upgrade(
 ) -> tuple[web.WebSocketResponse, SocketTransport]:
     socket = web.WebSocketResponse(
         protocols=(subprotocol,) if subprotocol else (),
-        max_msg_size=MAX_MESSAGE_BYTES + 1,  # aiohttp refuses from this size on
+        max_msg_size=MAX_READ_BYTES,
+        autoclose=False,  # the session answers a close itself, once, and waits for the client's
         compress=False,  # frames are shared between sockets, and written past aiohttp's compressor
-        timeout=CLOSE_SECONDS,
     )
     transport = request.transport
     await socket.prepare(request)
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    return socket, SocketTransport(socket, transport)
+    return socket, SocketTransport(transport)

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from emulators.web_pubsub.acks import AckCache
+from emulators.web_pubsub.acks import AckCache, AckQueue
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.events import EventContext
 from emulators.web_pubsub.inbox import Inbox
@@ -34,6 +34,7 @@ class Connection:
     """A client, for as long as it can be reached or can come back."""
 
     __slots__ = (
+        "_answers",
         "_expiry",
         "_on_removed",
         "_removed",
@@ -69,6 +70,7 @@ class Connection:
         self.buffer = ReliableBuffer() if codec.reliable else None
         self.transport: SocketTransport | None = None
         self.inbox: Inbox | None = None
+        self._answers = AckQueue(self.write)
         self._on_removed = on_removed
         self._removed = False
         self._expiry: asyncio.TimerHandle | None = None
@@ -96,6 +98,11 @@ class Connection:
         """Write a frame that is not numbered; nobody there means nobody told."""
         if frame is not None and self.transport is not None and not self.transport.write(frame):
             self.give_up(SLOW_CLIENT)
+
+    def answer(self, ack: bytes | None) -> None:
+        """Answer a request; None is the ack of a subprotocol without acks."""
+        if ack is not None:
+            self._answers.put(ack)
 
     def acknowledge(self, sequence_id: int) -> None:
         """Release what a reliable client says it has; from others it means nothing."""
@@ -128,6 +135,7 @@ class Connection:
         if self._removed:
             return
         transport = self.transport
+        self._answers.flush()
         self.write(self.codec.disconnected(message))
         self.remove(message)
         if transport is not None:

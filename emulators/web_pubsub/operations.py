@@ -113,4 +113,4 @@ class Operations:
         elif ack_id is not None:
             if error is None:
                 connection.acks.remember(ack_id)
-            connection.write(connection.codec.ack(ack_id, error))
+            connection.answer(connection.codec.ack(ack_id, error))

@@ -3,48 +3,50 @@
 Frames go straight to the asyncio transport. aiohttp does the same for uncompressed frames, but
 through a coroutine and an encoding per socket, and a fan-out would pay both a thousand times.
 Invariant: writing never waits. What a slow client has not taken yet is bounded, and past the bound
-the socket is given up, so that no client can hold up another or fill the memory.
+the socket is given up, so that no client can hold up another or fill the memory. One close frame is
+written, nothing after it, and a client that does not answer it is dropped in the end.
 """
 
 import asyncio
-import contextlib
 
-from aiohttp import web
+from emulators.web_pubsub.wire import encode_close
 
 MAX_UNSENT_BYTES = 32 * 1024 * 1024
 CLOSE_SECONDS = 5.0
-_MAX_REASON_BYTES = 123
 
 
 class SocketTransport:
     """The outbound half of a WebSocket."""
 
-    __slots__ = ("_closing", "_socket", "_transport")
+    __slots__ = ("_closing", "_transport")
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-        self._socket = socket
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._closing: asyncio.Task[bool] | None = None
+        self._closing = False
 
     def write(self, frame: bytes) -> bool:
         """Write a frame; False says that the client does not keep up."""
-        if self._closing is not None or self._transport.is_closing():
+        if self._closing or self._transport.is_closing():
             return True  # the reader is about to notice; nothing was promised to a closing socket
         self._transport.write(frame)
         return self._transport.get_write_buffer_size() <= MAX_UNSENT_BYTES
 
     def close(self, code: int, reason: str = "") -> None:
-        """Begin the closing handshake; nothing is written after it."""
-        if self._closing is None:
-            message = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
-            self._closing = asyncio.ensure_future(self._socket.close(code=code, message=message))
+        """Say goodbye, or answer it; the client has some seconds to take it."""
+        if self._closing or self._transport.is_closing():
+            return
+        self._closing = True
+        self._transport.write(encode_close(code, reason))
+        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+
+    def finish(self) -> None:
+        """End the TCP connection once both goodbyes are said.
+
+        Earlier would be wrong: a reset, provoked by what the client still sends, would overtake the
+        close frame, and the client would never learn the code.
+        """
+        self._transport.close()
 
     def abort(self) -> None:
         """Drop the connection without a word."""
         self._transport.abort()
-
-    async def wait_closed(self) -> None:
-        """Wait for our own closing handshake, if there is one."""
-        if self._closing is not None:
-            with contextlib.suppress(ConnectionError):
-                await self._closing

@@ -7,8 +7,10 @@ import struct
 
 TEXT = 1
 BINARY = 2
+_CLOSE = 8
 _FINAL = 0x80
 _SHORT = 126
+_MAX_REASON_BYTES = 123
 _MEDIUM = 1 << 16
 
 
@@ -22,3 +24,9 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     else:
         header = struct.pack("!BBQ", _FINAL | opcode, 127, size)
     return header + payload
+
+
+def encode_close(code: int, reason: str) -> bytes:
+    """Return a close frame; a reason that does not fit is cut between two characters."""
+    text = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
+    return encode_frame(_CLOSE, code.to_bytes(2) + text)

@@ -20,6 +20,7 @@ from tests.integration.web_pubsub.harness import (
 HANDLED_HUBS = 100
 SYSTEM_EVENTS = ["connect", "connected", "disconnected"]
 _numbers = itertools.count()
+_handled_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ async def clients(emulator: Emulator, hub: str) -> AsyncIterator[Clients]:
 @pytest_asyncio.fixture
 async def handled(emulator: Emulator, handler: Handler) -> AsyncIterator[Handled]:
     """A hub of this test's own with an event handler that takes everything."""
-    name = f"handled{next(_numbers) % HANDLED_HUBS}"
-    handler.hubs.pop(name, None)
+    number = next(_handled_numbers)
+    assert number < HANDLED_HUBS, "validations are cached: a hub is used once"
+    name = f"handled{number}"
     async with Clients(emulator, name) as opened:
         yield Handled(name, handler.hub(name), opened)
 

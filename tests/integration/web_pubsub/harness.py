@@ -237,7 +237,8 @@ class Socket:
 
     async def nothing_waits(self) -> bool:
         """Whether nothing was sent to us before the pong."""
-        return (await self.ask(type="ping")) == {"type": "pong"}
+        answer = await self.ask(type="ping")
+        return bool(answer == {"type": "pong"})
 
     async def closing(self) -> tuple[int | None, list[Any]]:
         """Read to the end; returns the close code and the frames before it."""

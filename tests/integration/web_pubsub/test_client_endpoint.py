@@ -9,6 +9,11 @@ import pytest
 
 from tests.integration.web_pubsub.harness import JSON, KEY, RELIABLE, Clients, Emulator
 
+BAD_KEY = (
+    b"GET /client/hubs/h HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: !\r\n\r\n"
+)
+
 
 def token(emulator: Emulator, hub: str, key: str = KEY, **changes: Any) -> str:
     claims = {"aud": f"{emulator.url}/client/hubs/{hub}", "exp": time.time() + 60} | changes
@@ -124,8 +129,7 @@ async def test_hubs_are_the_same_in_any_case(
 async def test_hostile_http_is_answered_without_a_500(emulator: Emulator) -> None:
     hostile = [
         b"GET /client/hubs/h HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n",
-        b"GET /client/hubs/h HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: !\r\n\r\n",
+        BAD_KEY,
         b"GET /client/hubs/%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"HEAD /api/hubs/%ff/users/%00 HTTP/1.1\r\nHost: [\r\nAuthorization: Bearer a.b.c\r\n\r\n",
         b"GET http://x/api/hubs/h/:send HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -1,5 +1,7 @@
 """Clients without a Web PubSub subprotocol."""
 
+import io
+
 import aiohttp
 from aiohttp import web
 
@@ -46,7 +48,7 @@ async def test_a_json_message_from_a_server_arrives_as_bare_text(
     raw = await clients.open(())
     with emulator.service(hub) as service:
         service.send_to_all({"n": 1})
-        service.send_to_all(b"\x00", content_type="application/octet-stream")
+        service.send_to_all(io.BytesIO(b"\x00"), content_type="application/octet-stream")
     assert (await raw.raw.receive(LIMIT)).data == '{"n": 1}'
     assert (await raw.raw.receive(LIMIT)).data == b"\x00"
 
