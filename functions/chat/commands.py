@@ -56,8 +56,8 @@ def _writers() -> RoomWriters:
 async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) -> Room:
     """Make a room that the actor owns.
 
-    Round trips: 1 transaction, 2 for the owner's list, and the hint; with a key one more, and two more
-    when it is repeated. Raises IdempotencyKeyReused.
+    Round trips: 1 transaction, 2 for the owner's list, and the hint; with a key one more; 5 and the hint
+    when that is repeated. Raises IdempotencyKeyReused.
     """
     room_id = new_id("rm")
     if idempotency_key:
@@ -91,7 +91,8 @@ def _first_commit(room_id: str, owner_id: str, body: NewRoom) -> tuple[Head, Mem
 async def join_room(actor: Actor, room_id: str) -> Room:
     """Make the actor a member; harmless when he is one.
 
-    Round trips: 1 transaction (and 2 reads in a room not written lately), 2 for his list, the hint.
+    Round trips: 1 read of his row, 1 transaction (and 1 read in a room not written lately), 2 for his
+    list, the hint. When he is one: 1 read each of the head, the entry and his list, the hint.
     Raises RoomNotFound, RoomIsPrivate.
     """
     accepted = await _writers().submit(room_id, JoinRoom(actor.user_id))
@@ -105,7 +106,8 @@ async def leave_room(actor: Actor, room_id: str) -> None:
 
     His connections are out of the room's group before this returns, unless Web PubSub does not answer:
     then `realtime` removes them when it hears of the entry. Round trips: 1 transaction (and 2 reads in a
-    room not written lately), the hint, 1 to Web PubSub, 2 for his list.
+    room not written lately), the hint, 1 to Web PubSub, 2 for his list. When he has left: as join_room,
+    and 1 to Web PubSub.
     Raises RoomNotFound, NotAMember, OwnerCannotLeave.
     """
     accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
@@ -156,8 +158,8 @@ async def send_message(actor: Actor, room_id: str, body: NewMessage) -> Message:
     """Send a message; a repeat under the same client id gives the first one.
 
     Round trips: 1 transaction, shared with those that leave together (and 2 reads in a room not written
-    lately); 1 read for a reply or a repeat. Raises RoomNotFound, NotAMember, ClientIdReused,
-    ClientIdTooOld, RoomBusy.
+    lately); 1 query for a reply; only 1 query for a repeat, only 1 read for a refusal. Raises
+    RoomNotFound, NotAMember, ClientIdReused, ClientIdTooOld, RoomBusy.
     """
     missing = body.reply_to is not None and not await _is_message(room_id, body.reply_to)
     accepted = await _writers().submit(room_id, SendMessage(actor.user_id, body, missing))
