@@ -1,0 +1,146 @@
+"""What each command costs in requests to the tables: the docstrings state it, and here it is counted."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from functions.chat import commands
+from functions.chat.errors import NotAMember
+from functions.chat.models import NewMessage, NewRoom, Room
+from functions.chat.policy import SEND_SECONDS
+from shared_code.actor import Actor
+from shared_code.ids import new_id
+from tests.harness.faulty_store import FaultyStore
+from tests.integration.chat.rooms import Worker, a_room, actor, user
+
+TEA = NewRoom(name="tea", kind="public")
+HI = NewMessage(text="hi")
+
+
+async def cost(faulty: FaultyStore, *calls: Awaitable[object]) -> dict[str, int]:
+    """The requests that these calls make, side by side."""
+    faulty.forget()
+    await asyncio.gather(*calls)
+    return faulty.counts
+
+
+@pytest.fixture
+async def warm(faulty: FaultyStore) -> tuple[Actor, Room]:
+    """A room whose head and owner this process knows."""
+    assert faulty.url
+    owner = actor(user())
+    room = await commands.make_room(owner, TEA, None)
+    await commands.send_message(owner, room.id, HI)
+    return owner, room
+
+
+async def test_one_send_in_a_warm_room_is_one_transaction_and_nothing_else(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+    assert await cost(faulty, commands.send_message(owner, room.id, HI)) == {"batch": 1}
+
+
+async def test_the_first_send_of_a_process_reads_the_head_and_the_member_once(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+    commands._writers.cache_clear()
+    sent = await cost(faulty, commands.send_message(owner, room.id, HI))
+    assert sent == {"read": 2, "batch": 1}
+
+
+async def test_a_reply_and_a_repeat_are_one_query_each(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+    body = NewMessage(text="hi", client_id="c1")
+    said = await commands.send_message(owner, room.id, body)
+    assert await cost(faulty, commands.send_message(owner, room.id, body)) == {"query": 1}
+    reply = NewMessage(text="ho", reply_to=said.id)
+    answered = await cost(faulty, commands.send_message(owner, room.id, reply))
+    assert answered == {"query": 1, "batch": 1}
+
+
+@pytest.mark.parametrize("senders", [32, 128])
+async def test_concurrent_senders_share_transactions(
+    senders: int, faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+
+    async def sends() -> None:
+        for _ in range(5):
+            await commands.send_message(owner, room.id, HI)
+
+    spent = await cost(faulty, *(sends() for _ in range(senders)))
+    assert set(spent) == {"batch"}
+    assert spent["batch"] <= 0.2 * 5 * senders
+
+
+async def test_a_refusal_costs_no_transaction_but_one_look_at_the_head(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    _, room = warm
+    stranger = actor(user())
+
+    async def refused() -> None:
+        with pytest.raises(NotAMember):
+            await commands.send_message(stranger, room.id, HI)
+
+    assert await cost(faulty, refused()) == {"read": 2}
+    assert await cost(faulty, refused()) == {"read": 1}
+
+
+async def test_a_page_is_one_query_and_the_member_s_row(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+    for _ in range(60):
+        await commands.send_message(owner, room.id, HI)
+    one_page = {"read": 1, "query": 1}
+    assert await cost(faulty, commands.messages_page(owner, room.id, None, 51)) == one_page
+    assert await cost(faulty, commands.messages_page(owner, room.id, 40, 21)) == one_page
+    assert await cost(faulty, commands.log_page(owner, room.id, 0, 51)) == one_page
+    assert await cost(faulty, commands.log_page(owner, room.id, 30, 21)) == one_page
+    assert await cost(faulty, commands.rooms_page(owner, "", 51)) == {"query": 1}
+
+
+async def test_making_a_room_is_a_transaction_and_two_for_the_list(faulty: FaultyStore) -> None:
+    owner, key = actor(user()), new_id("key")
+    made = await cost(faulty, commands.make_room(owner, TEA, None))
+    assert made == {"batch": 1, "read": 1, "write": 1}
+    keyed = await cost(faulty, commands.make_room(owner, TEA, key))
+    assert keyed == {"batch": 1, "read": 1, "write": 2}
+    repeated = await cost(faulty, commands.make_room(owner, TEA, key))
+    assert repeated == {"batch": 1, "read": 3, "write": 1}
+
+
+async def test_joining_and_leaving_cost_what_their_docstrings_say(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    _, room = warm
+    guest = actor(user())
+    joined = await cost(faulty, commands.join_room(guest, room.id))
+    assert joined == {"read": 2, "batch": 1, "write": 1}
+    again = await cost(faulty, commands.join_room(guest, room.id))
+    assert again == {"read": 2, "query": 1}
+    left = await cost(faulty, commands.leave_room(guest, room.id))
+    assert left == {"read": 1, "batch": 1, "write": 1}
+    again = await cost(faulty, commands.leave_room(guest, room.id))
+    assert again == {"read": 2, "query": 1}
+
+
+async def test_a_lost_race_costs_one_look_at_who_won_and_one_at_the_head(
+    faulty: FaultyStore,
+) -> None:
+    owner, one, other = user(), Worker(), Worker()
+    room_id = await a_room(owner)
+    await one.send(room_id, owner, "a")
+    await other.send(room_id, owner, "b")
+    lost = await cost(faulty, one.send(room_id, owner, "c"))
+    assert lost == {"batch": 2, "read": 2}
+
+
+def test_a_send_is_given_two_seconds() -> None:
+    assert SEND_SECONDS == 2
