@@ -118,17 +118,16 @@ def event(
     host: RunningHost,
     name: str,
     body: bytes = b"{}",
-    kind: str = "user",
     content_type: str = "application/json",
     without: str = "",
     **changes: str | None,
 ) -> Reply:
     """Send an event as the service does; a change to None leaves a header out."""
-    prefix = "azure.webpubsub.sys." if kind == "sys" else "azure.webpubsub.user."
+    kind = "sys" if name in {"connect", "connected", "disconnected"} else "user"
     digest = hmac.digest(KEY.encode(), b"c1", hashlib.sha256).hex()
     headers: dict[str, str | None] = {
         "ce-specversion": "1.0",
-        "ce-type": prefix + name,
+        "ce-type": f"azure.webpubsub.{kind}.{name}",
         "ce-eventName": name,
         "ce-hub": "live",
         "ce-connectionId": "c1",
@@ -162,31 +161,31 @@ def test_the_webhook_needs_its_system_key(host: RunningHost) -> None:
 
 
 def test_connect_returns_user_groups_roles_and_states(host: RunningHost) -> None:
-    reply = event(host, "connect", b'{"query": {}}', "sys")
+    reply = event(host, "connect", b'{"query": {}}')
     assert reply.status == 200
     assert reply.json == {"userId": "ann", "groups": ["g1"], "roles": []}
     assert states(reply) == {"n": 1}
 
 
 def test_an_error_code_in_a_reply_becomes_a_status(host: RunningHost) -> None:
-    reply = event(host, "connect", b'{"query": {"refuse": ["1"]}}', "sys")
+    reply = event(host, "connect", b'{"query": {"refuse": ["1"]}}')
     assert (reply.status, reply.body) == (401, b"not you")
     assert event(host, "wrong").status == 400
 
 
 def test_an_exception_in_a_waiting_event_is_a_500(host: RunningHost) -> None:
-    assert event(host, "connect", b'{"query": {"raise": ["1"]}}', "sys").status == 500
+    assert event(host, "connect", b'{"query": {"raise": ["1"]}}').status == 500
     assert event(host, "fails").status == 500
 
 
 def test_a_reply_that_is_a_string_is_dropped_with_a_warning(host: RunningHost) -> None:
-    reply = event(host, "connect", b'{"query": {"text": ["1"]}}', "sys")
+    reply = event(host, "connect", b'{"query": {"text": ["1"]}}')
     assert (reply.status, reply.body) == (200, b"")
     host.wait_for("connect: the reply is a string, not a dict")
 
 
 def test_connected_runs_and_is_answered_empty(host: RunningHost) -> None:
-    reply = event(host, "connected", b"{}", "sys")
+    reply = event(host, "connected", b"{}")
     assert (reply.status, reply.body) == (200, b"")
     host.wait_for("CONNECTED {'eventType': 'System', 'eventName': 'connected', 'hub': 'live'")
 
@@ -194,7 +193,7 @@ def test_connected_runs_and_is_answered_empty(host: RunningHost) -> None:
 def test_a_parameter_named_reason_gets_the_reason_and_failure_is_not_told(
     host: RunningHost,
 ) -> None:
-    assert event(host, "disconnected", b'{"reason": "bye"}', "sys").status == 200
+    assert event(host, "disconnected", b'{"reason": "bye"}').status == 200
     host.wait_for("REASON bye")
 
 
