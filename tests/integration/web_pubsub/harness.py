@@ -249,10 +249,17 @@ class Socket:
 
     def drop(self) -> None:
         """Lose the connection without a close frame."""
+        self._transport().abort()
+
+    def stop_reading(self) -> None:
+        """Leave everything that comes in the kernel, and then in the sender's."""
+        self._transport().pause_reading()
+
+    def _transport(self) -> asyncio.Transport:
         connection = self.raw._response.connection
         assert connection is not None
         assert connection.transport is not None
-        connection.transport.abort()
+        return connection.transport
 
 
 class Clients:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.web_pubsub.conftest import Handled
-from tests.integration.web_pubsub.harness import RELIABLE, Clients, Socket
+from tests.integration.web_pubsub.harness import RELIABLE, Clients, Emulator, Socket
 
 
 async def member(clients: Clients, group: str = "g", **token: Any) -> Socket:
@@ -167,3 +167,17 @@ async def test_an_event_without_a_handler_is_an_error_ack_and_keeps_the_connecti
     assert ack["error"]["name"] == "InternalServerError"
     await socket.send(type="event", event="e", data=1)
     assert await socket.nothing_waits()
+
+
+async def test_a_client_that_does_not_read_is_dropped_and_holds_up_nobody(
+    emulator: Emulator, hub: str, clients: Clients
+) -> None:
+    deaf, connected = await clients.connect(groups=["g"])
+    deaf.stop_reading()
+    sender, _ = await clients.connect(groups=["g"])
+    for number in range(45):
+        await sender.send(type="sendToGroup", group="g", data=f"{number}" + "x" * 1_000_000)
+        assert (await sender.receive())["data"].startswith(str(number))
+    with emulator.service(hub) as service:
+        assert not service.connection_exists(connected["connectionId"])
+    deaf.drop()

@@ -75,7 +75,7 @@ async def send(rest: Rest, query: str = "", **options: Any) -> Answer:
 
 
 async def test_operations_require_a_bearer_token_scoped_to_the_request(rest: Rest) -> None:
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"audience": "http://localhost/elsewhere"},
         {"audience": rest.base.rpartition("/api")[0]},
         {"audience": rest.base + "2"},
