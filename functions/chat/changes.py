@@ -30,12 +30,13 @@ class SendMessage:
         """The last seq that the client knew; beside the point when the client id was made here."""
         return self.body.after_seq if self.body.client_id else None
 
-    def check(self, _head: Head, member: Member | None) -> None:
-        """Members send, and reply to what is there."""
+    def check(self, head: Head, member: Member | None) -> None:
+        """Members send; they know no more than the log holds, and reply to what is there."""
         check_member(member)
+        if (self.body.after_seq or 0) > head.last_seq:
+            raise _refused("after_seq", "ahead_of_log", f"the log ends at {head.last_seq}")
         if self.reply_missing:
-            missing = "names no message of this room"
-            raise ValidationFailed([FieldError(field="reply_to", code="missing", message=missing)])
+            raise _refused("reply_to", "missing", "names no message of this room")
 
     def is_done(self, _member: Member | None) -> bool:
         """A message is never done before it is sent; a repeat is known by its client id."""
@@ -72,6 +73,10 @@ class SendMessage:
 
     def member_after(self, _member: Member | None, _seq: int, _at: datetime) -> None:
         """A message changes no membership."""
+
+
+def _refused(field: str, code: str, message: str) -> ValidationFailed:
+    return ValidationFailed([FieldError(field=field, code=code, message=message)])
 
 
 @dataclass

@@ -17,7 +17,7 @@ from functions.chat.models import LogEntry, Member
 from functions.chat.policy import SEARCH_BEYOND_RING
 from functions.chat.store.head import EMPTY_SLOT, Head, slot_of
 from functions.chat.store.rows import MAX_SEGMENT_BYTES, Segment, encode
-from shared_code.errors import AtriumError, FieldError, ValidationFailed
+from shared_code.errors import AtriumError
 from shared_code.ids import new_id
 
 MAX_ENTRIES = 100
@@ -153,18 +153,12 @@ def _is_known[Result](plan: Plan[Result], waiting: Waiting[Result]) -> bool:
     change = waiting.change
     if change.client_id is None:
         return False
-    if (change.after_seq or 0) > plan.head.last_seq:
-        raise ValidationFailed([_ahead_of_log(plan.head.last_seq)])
     slot = slot_of(change.user_id, change.client_id)
     return (
         _is_in_batch(plan, waiting, slot)
         or _is_in_ring(plan, waiting, slot)
         or _is_to_be_searched(plan, waiting)
     )
-
-
-def _ahead_of_log(last_seq: int) -> FieldError:
-    return FieldError(field="after_seq", code="ahead_of_log", message=f"the log ends at {last_seq}")
 
 
 def _is_in_batch[Result](plan: Plan[Result], waiting: Waiting[Result], slot: bytes) -> bool:
