@@ -25,11 +25,11 @@ def _covers(audience: str, hosts: set[str], targets: set[str], scope: str) -> bo
     if parts is None or not hosts & _authorities(parts):
         return False
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    if not (path == scope or path.startswith((f"{scope}/", f"{scope}?"))):
-        return False
     # The SDKs sign `%3A` for a colon in a group's name, and their transport then sends the colon.
     paths = {path, unquote(path)}
-    return any(_at_boundary(path, target) for path in paths for target in targets)
+    scopes = {scope, unquote(scope)}
+    within = [each for each in paths if any(_at_boundary(inner, each) for inner in scopes)]
+    return any(_at_boundary(each, target) for each in within for target in targets)
 
 
 def _split(audience: str) -> SplitResult | None:

@@ -73,6 +73,17 @@ def test_an_audience_for_another_place_does_not(audience: str) -> None:
     assert not covers(audience)
 
 
+def test_an_audience_may_be_encoded_where_the_request_is_not() -> None:
+    def reaches(audience: str, target: str, scope: str) -> bool:
+        return audience_covers(["http://localhost:8080" + audience], HOSTS, target, scope=scope)
+
+    sent = HUB + "/groups/room:1/:send"
+    assert reaches(HUB + "/groups/room%3A1/:send", sent, HUB)
+    assert not reaches(HUB + "/groups/room%3A2/:send", sent, HUB)
+    assert reaches("/api/hubs/a%5Bb%5D/:send", "/api/hubs/a[b]/:send", "/api/hubs/a[b]")
+    assert reaches("/api/hubs/a[b]/:send", "/api/hubs/a%5Bb%5D/:send", "/api/hubs/a%5Bb%5D")
+
+
 def test_a_default_port_may_be_left_out() -> None:
     def reaches(audience: str, host: str) -> bool:
         return audience_covers([audience], [host], HUB, scope=HUB)
