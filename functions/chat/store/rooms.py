@@ -20,7 +20,7 @@ from functions.chat.store.rows import Segment
 from functions.chat.store.tables import KEYS, MY_ROOMS, ROOMS, chat_table
 from shared_code.clock import rfc3339
 from shared_code.errors import IdempotencyKeyReused
-from shared_code.storage import find, put_newer
+from shared_code.storage import put_newer
 
 
 async def create_room(head: Head, owner: Member, segment: Segment) -> bool:
@@ -109,9 +109,3 @@ def _my_room(row: dict[str, Any]) -> MyRoom:
         role=row["role"],
         joined_at=datetime.fromisoformat(row["joined_at"]),
     )
-
-
-async def is_listed(user_id: str, room_id: str) -> bool:
-    """True when the room is in the user's list. One round trip."""
-    row = await find(chat_table(MY_ROOMS), user_id, room_id)
-    return row is not None and not row["left"]
