@@ -161,6 +161,7 @@ def test_a_client_that_knows_more_than_the_log_is_refused_unless_the_head_was_ca
     ]
     assert plan(head_at(7), ANN, send("ann", "c1", after_seq=8), fresh=False).stale
     assert plan(head_at(7), ANN, send("ann", "c1", after_seq=7)).refused == []
+    assert len(plan(head_at(7), ANN, send("ann", None, after_seq=8)).refused) == 1
 
 
 def test_who_s_membership_the_batch_changes_waits_until_that_is_durable() -> None:
