@@ -127,6 +127,7 @@ class FaultyStore:
     target: str
     session: ClientSession
     requests: list[str] = field(default_factory=list)
+    batches: list[bytes] = field(default_factory=list)
     url: str = ""
     _faults: dict[str, deque[Fault]] = field(default_factory=dict)
     _always: dict[str, Fault] = field(default_factory=dict)
@@ -157,6 +158,8 @@ class FaultyStore:
         kind = kind_of(request)
         self.requests.append(kind)
         body = await request.read()
+        if kind == "batch":
+            self.batches.append(body)
 
         async def forward() -> Answer:
             url = URL(self.target + request.raw_path, encoded=True)  # signed as it was written

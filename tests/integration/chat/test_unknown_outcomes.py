@@ -5,6 +5,7 @@ or a 503 in time, and then a repeat under the same client id gives exactly one m
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -125,7 +126,11 @@ async def test_a_commit_is_sent_again_as_it_was_under_the_same_commit_id(
     author, worker = user(), Worker()
     room_id, warm = await warm_room(worker, author)
     faulty.next("batch", is_busy_before, drops_before, is_busy_after)
+    faulty.batches.clear()
     said = await worker.send(room_id, author, "c1")
+    named = [re.findall(rb"cmt_[0-9a-z]{26}", batch) for batch in faulty.batches]
+    assert len(named) == 3
+    assert named == named[:1] * 3
     assert said.seq == warm.seq + 1
     await check_log(room_id, [warm, said])
 
