@@ -1,8 +1,8 @@
 """The Web PubSub output: actions, each a REST call, in the order they stand.
 
 Invariant: the actions of one output are sent one after another, so that a removal from a group is
-done before a later message to it. An action that the real extension refuses fails the invocation
-before any of its successors is sent.
+done before a later message to it. An action that the extension refuses fails the invocation; what
+stood before it is sent already, as in Azure.
 """
 
 import json
@@ -49,8 +49,8 @@ class WebPubSubOutput:
         kind, content = value
         if kind == "bytes":
             value = ("string", content.decode(errors="replace"))
-        for call in [to_call(item) for item in fidelity.split_output(value)]:
-            await self._client.send(*call)
+        for item in fidelity.split_output(value):
+            await self._client.send(*to_call(item))
 
 
 def to_call(item: Any) -> RestCall:
