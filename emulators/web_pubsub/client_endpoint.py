@@ -152,4 +152,4 @@ async def _upgrade(
     await socket.prepare(request)
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    return socket, SocketTransport(transport)
+    return socket, SocketTransport(transport, request.writer.drain)

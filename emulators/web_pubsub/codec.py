@@ -34,6 +34,7 @@ class SendToGroup:
     content: Content
     no_echo: bool
     ack_id: int | None
+    ttl_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

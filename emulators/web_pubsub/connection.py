@@ -13,7 +13,7 @@ from emulators.web_pubsub.acks import AckCache, AckQueue
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.events import EventContext
 from emulators.web_pubsub.inbox import Inbox
-from emulators.web_pubsub.messages import Message
+from emulators.web_pubsub.messages import NEVER, Message
 from emulators.web_pubsub.permissions import Permissions
 from emulators.web_pubsub.reliable import BufferOverflowError, ReliableBuffer
 from emulators.web_pubsub.socket_transport import SocketTransport
@@ -84,19 +84,20 @@ class Connection:
         """Send a message now, or keep it for a reliable client that is away."""
         rendered = message.rendered_by(self.codec)
         if self.buffer is None:
-            self.write(rendered.frame)
+            self.write(rendered.frame, message.expires_at)
             return
         try:
-            sequence_id = self.buffer.append(rendered)
+            sequence_id = self.buffer.append(rendered, message.expires_at)
         except BufferOverflowError:
             self.give_up(SLOW_CLIENT)
             return
         if self.transport is not None:
-            self.write(self.codec.sequenced(rendered, sequence_id))
+            self.write(self.codec.sequenced(rendered, sequence_id), message.expires_at)
 
-    def write(self, frame: bytes | None) -> None:
-        """Write a frame that is not numbered; nobody there means nobody told."""
-        if frame is not None and self.transport is not None and not self.transport.write(frame):
+    def write(self, frame: bytes | None, expires_at: float = NEVER) -> None:
+        """Write a frame; nobody there means nobody told."""
+        transport = self.transport
+        if frame is not None and transport is not None and not transport.write(frame, expires_at):
             self.give_up(SLOW_CLIENT)
 
     def answer(self, ack: bytes | None) -> None:
@@ -116,8 +117,8 @@ class Connection:
             self.transport.abort()  # half-open: its client is the one that is back already
         self.transport = transport
         self.write(self.codec.connected(self.id, self.user_id, reconnection_token))
-        for sequence_id, rendered in self.buffer or ():
-            self.write(self.codec.sequenced(rendered, sequence_id))
+        for sequence_id, rendered, expires_at in self.buffer or ():
+            self.write(self.codec.sequenced(rendered, sequence_id), expires_at)
 
     def detach(self, transport: SocketTransport, close_code: int | None, reason: str) -> None:
         """Note the end of a socket: removal, unless it was a drop that can be recovered from."""

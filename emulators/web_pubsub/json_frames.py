@@ -18,11 +18,16 @@ from emulators.web_pubsub.codec import (
     SendToGroup,
     SequenceAck,
 )
-from emulators.web_pubsub.messages import Content, DataType, dump_json, load_json
+from emulators.web_pubsub.messages import (
+    MAX_TTL_SECONDS,
+    Content,
+    DataType,
+    dump_json,
+    load_json,
+)
 from emulators.web_pubsub.metadata import InvalidMetadataError, check_metadata
 from emulators.web_pubsub.names import is_event_name, is_group_name
 
-MAX_TTL_SECONDS = 300
 _MAX_UINT64 = 2**64 - 1
 type Frame = dict[str, Any]
 
@@ -67,8 +72,8 @@ def _leave(frame: Frame) -> Request:
 
 
 def _send_to_group(frame: Frame) -> Request:
-    _check_ttl(frame)
-    return SendToGroup(_group(frame), _content(frame), _flag(frame, "noEcho"), _ack_id(frame))
+    group, content, no_echo = _group(frame), _content(frame), _flag(frame, "noEcho")
+    return SendToGroup(group, content, no_echo, _ack_id(frame), _ttl_seconds(frame))
 
 
 def _send_event(frame: Frame) -> Request:
@@ -129,13 +134,14 @@ def _flag(frame: Frame, name: str) -> bool:
     return bool(value)
 
 
-def _check_ttl(frame: Frame) -> None:
+def _ttl_seconds(frame: Frame) -> int:
     value = frame.get("ttlSeconds")
     if value is None:
-        return
+        return 0
     seconds = _unsigned(value)
     if seconds is None or seconds > MAX_TTL_SECONDS:
         raise MalformedFrameError("ttlSeconds must be an integer from 0 to 300.")
+    return seconds
 
 
 def _content(frame: Frame) -> Content:

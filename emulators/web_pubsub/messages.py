@@ -2,16 +2,21 @@
 
 Invariant: ``Content.payload`` is always the exact bytes (UTF-8 text, valid JSON text, or binary),
 whichever door it came in by; and no message is serialised twice for the same wire format.
+A message with a time to live carries the moment from which it must not be delivered any more.
 """
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from emulators.web_pubsub.wire import encode_frame
+
+NEVER = math.inf
+MAX_TTL_SECONDS = 300
 
 
 class DataType(StrEnum):
@@ -74,14 +79,20 @@ class Renderer(Protocol):
 class Message:
     """Content on its way to any number of connections; ``group`` is None when a server speaks."""
 
-    __slots__ = ("_rendered", "content", "from_user_id", "group")
+    __slots__ = ("_rendered", "content", "expires_at", "from_user_id", "group")
 
     def __init__(
-        self, content: Content, *, group: str | None = None, from_user_id: str | None = None
+        self,
+        content: Content,
+        *,
+        group: str | None = None,
+        from_user_id: str | None = None,
+        ttl_seconds: int = 0,
     ) -> None:
         self.content = content
         self.group = group
         self.from_user_id = from_user_id
+        self.expires_at = time.monotonic() + ttl_seconds if ttl_seconds else NEVER  # 0: for ever
         self._rendered: dict[str, Rendered] = {}
 
     def rendered_by(self, renderer: Renderer) -> Rendered:

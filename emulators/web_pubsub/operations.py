@@ -68,8 +68,11 @@ class Operations:
                 self._hub.join(self._connection, group)
             case LeaveGroup(group):
                 self._hub.leave(self._connection, group)
-            case SendToGroup(group, content, no_echo):
-                message = Message(content, group=group, from_user_id=self._connection.user_id)
+            case SendToGroup(group, content, no_echo, _, ttl_seconds):
+                user_id = self._connection.user_id
+                message = Message(
+                    content, group=group, from_user_id=user_id, ttl_seconds=ttl_seconds
+                )
                 excluded = (self._connection.id,) if no_echo else ()
                 deliver_to(self._hub.of_group(group), message, excluded=excluded)
 

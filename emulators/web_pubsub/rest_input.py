@@ -12,7 +12,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from emulators.web_pubsub.connection import Connection
 from emulators.web_pubsub.hub import Predicate
-from emulators.web_pubsub.messages import MEDIA_TYPES, Content, DataType, load_json
+from emulators.web_pubsub.messages import (
+    MAX_TTL_SECONDS,
+    MEDIA_TYPES,
+    Content,
+    DataType,
+    Message,
+    load_json,
+)
 from emulators.web_pubsub.metadata import InvalidMetadataError, metadata_from_headers
 from emulators.web_pubsub.names import is_group_name, is_text
 from emulators.web_pubsub.odata import FilterError, parse_filter
@@ -23,7 +30,6 @@ from emulators.web_pubsub.rest_errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_TTL_SECONDS = 300
 _SENDABLE = {DataType.TEXT, DataType.JSON, DataType.BINARY}
 _SENDABLE_NAMES = "text/plain, application/json or application/octet-stream"
 
@@ -81,19 +87,10 @@ def bounded_int(request: web.Request, name: str, default: int, low: int, high: i
     return int(text)
 
 
-async def read_content(request: web.Request) -> Content:
-    """Return the message that the body holds."""
-    bounded_int(request, "messageTtlSeconds", 0, 0, MAX_TTL_SECONDS)
-    data_type = MEDIA_TYPES.get(_media_type(request))
-    if data_type not in _SENDABLE:
-        raise UnsupportedTypeError(_SENDABLE_NAMES)
-    try:
-        metadata = metadata_from_headers(request.headers.items())
-    except InvalidMetadataError as error:
-        raise BadRequestError(f"{error}.") from error
-    payload = await _read_body(request)
-    _check_payload(data_type, payload)
-    return Content(data_type, payload, metadata)
+async def read_message(request: web.Request, *, group: str | None = None) -> Message:
+    """Return the message that the request sends."""
+    ttl_seconds = bounded_int(request, "messageTtlSeconds", 0, 0, MAX_TTL_SECONDS)
+    return Message(await _read_content(request), group=group, ttl_seconds=ttl_seconds)
 
 
 async def read_groups(request: web.Request) -> tuple[list[str], Predicate | None]:
@@ -113,6 +110,19 @@ async def read_groups(request: web.Request) -> tuple[list[str], Predicate | None
     if not isinstance(text, str) or not is_text(text):
         raise BadRequestError("filter must be a string.")
     return groups, compile_filter(text)
+
+
+async def _read_content(request: web.Request) -> Content:
+    data_type = MEDIA_TYPES.get(_media_type(request))
+    if data_type not in _SENDABLE:
+        raise UnsupportedTypeError(_SENDABLE_NAMES)
+    try:
+        metadata = metadata_from_headers(request.headers.items())
+    except InvalidMetadataError as error:
+        raise BadRequestError(f"{error}.") from error
+    payload = await _read_body(request)
+    _check_payload(data_type, payload)
+    return Content(data_type, payload, metadata)
 
 
 def _media_type(request: web.Request) -> str:

@@ -1,6 +1,7 @@
 """Reliable connections: what survives a drop, and what ends one for good."""
 
 import asyncio
+import time
 from typing import Any
 
 from aiohttp import web
@@ -176,3 +177,34 @@ async def test_a_reply_that_comes_while_the_client_is_away_is_replayed(handled: 
     assert (await again.receive()) == {"type": "ack", "ackId": 1, "success": True}
     assert len(handled.handler.named("connect")) == 1
     assert handled.handler.named("disconnected") == []
+
+
+async def test_a_message_whose_time_is_over_before_the_client_is_back_is_not_replayed(
+    emulator: Emulator, hub: str, clients: Clients
+) -> None:
+    connected = await dropped(clients, user_id="ann", groups=["g"])
+    publisher, _ = await clients.connect()
+    with emulator.service(hub) as service:
+        service.send_to_user("ann", {"n": 1}, params={"messageTtlSeconds": 1})
+        service.send_to_user("ann", {"n": 2}, params={"messageTtlSeconds": 300})
+        service.send_to_user("ann", {"n": 3})
+    for number, ttl_seconds in ((4, 1), (5, 300), (6, 0)):
+        frame = {"group": "g", "data": {"n": number}, "ttlSeconds": ttl_seconds}
+        await publisher.ask(type="sendToGroup", **frame, ackId=number)
+    await passed(1.0)
+    again = await clients.recover(connected)
+    await again.receive()
+    replayed = [await again.receive() for _ in range(4)]
+    assert [frame["data"]["n"] for frame in replayed] == [2, 3, 5, 6]
+    assert [frame["sequenceId"] for frame in replayed] == [2, 3, 5, 6]
+    assert await again.nothing_waits()
+
+
+async def passed(seconds: float) -> None:
+    """Wait until so much time has passed; only what is itself about time may need this."""
+    end = time.monotonic() + seconds
+
+    async def over() -> bool:
+        return time.monotonic() > end
+
+    await until_async(over, "time passes")

@@ -19,7 +19,7 @@ def filled(count: int, size: int = 1) -> ReliableBuffer:
 
 
 def ids(buffer: ReliableBuffer) -> list[int]:
-    return [sequence_id for sequence_id, _ in buffer]
+    return [sequence_id for sequence_id, _, _ in buffer]
 
 
 def test_the_ack_cache_retains_the_most_recent_thousand_ids() -> None:
@@ -63,3 +63,26 @@ def test_sixteen_mebibytes_fit_and_acknowledging_gives_them_back() -> None:
         buffer.append(Rendered(TEXT, b"x"))
     buffer.acknowledge(1)
     buffer.append(Rendered(TEXT, b"x" * MEBIBYTE))
+
+
+def test_an_expired_message_is_not_replayed_and_leaves_a_gap_in_the_numbers() -> None:
+    now = 0.0
+    buffer = ReliableBuffer(lambda: now)
+    for expires_at in (100.0, 5.0, 100.0):
+        buffer.append(Rendered(TEXT, b"x"), expires_at)
+    now = 5.0
+    assert ids(buffer) == [1, 3]
+    assert buffer.append(Rendered(TEXT, b"x")) == 4
+    buffer.acknowledge(3)
+    assert ids(buffer) == [4]
+
+
+def test_expired_messages_make_room_before_a_client_is_given_up() -> None:
+    now = 0.0
+    buffer = ReliableBuffer(lambda: now)
+    for _ in range(reliable.MAX_MESSAGES):
+        buffer.append(Rendered(TEXT, b"x" * 1024), 5.0)
+    now = 5.0
+    buffer.append(Rendered(TEXT, b"x"))
+    assert ids(buffer) == [reliable.MAX_MESSAGES + 1]
+    buffer.append(Rendered(TEXT, b"x" * (reliable.MAX_BYTES - 1)))

@@ -25,7 +25,7 @@ class FakeTransport:
         self.ended: str | int | None = None
         self.keeps_up = keeps_up
 
-    def write(self, frame: bytes) -> bool:
+    def write(self, frame: bytes, expires_at: float) -> bool:  # noqa: ARG002 - the real one's interface
         self.frames.append(json.loads(frame[2 if frame[1] < 126 else 4 :]))
         return self.keeps_up
 
