@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulators.web_pubsub.server import PortTakenError, configure_logging, serve
 from emulators.web_pubsub.settings import SettingsError, load_settings
+from emulators.web_pubsub.settings_watch import SettingsWatcher
 
 DEFAULT_PORT = 8080
 _MAX_PORT = 65535
@@ -22,9 +23,10 @@ def main() -> int:
     arguments = _parse_arguments()
     configure_logging()
     try:
-        settings = load_settings(arguments.settings, os.environ)
+        watcher = SettingsWatcher(arguments.settings, os.environ) if arguments.settings else None
+        settings = watcher.settings if watcher else load_settings(None, os.environ)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings, arguments.host, arguments.port))
+            runner.run(serve(settings, arguments.host, arguments.port, watcher))
     except (SettingsError, PortTakenError) as error:
         print(f"web_pubsub: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1

@@ -46,7 +46,9 @@ class ClientEndpoint:
         if recovery is not None:
             return await self._recover(request, recovery)
         emulator = self._emulator
-        handshake = read_handshake(request, hub, emulator.key, emulator.authorities)
+        handshake = read_handshake(
+            request, hub, emulator.keys, emulator.clock, emulator.authorities
+        )
         return await self._connect(request, handshake)
 
     async def _connect(self, request: web.Request, handshake: Handshake) -> web.StreamResponse:

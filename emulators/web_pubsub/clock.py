@@ -45,8 +45,13 @@ class Timer:
 class Clock:
     """Time that can be advanced."""
 
-    def __init__(self, real_time: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        real_time: Callable[[], float] = time.time,
+        real_monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._real_time = real_time
+        self._real_monotonic = real_monotonic
         self._advances: list[tuple[float, float]] = []
         self._timers: dict[Timer, None] = {}
         self.advanced = 0.0
@@ -57,7 +62,7 @@ class Clock:
 
     def monotonic(self) -> float:
         """Return seconds for measuring what has passed."""
-        return time.monotonic() + self.advanced
+        return self._real_monotonic() + self.advanced
 
     def now_for(self, issued_at: float) -> float:
         """Return the present in the time of a signer who dated something at that moment of his."""
@@ -86,8 +91,7 @@ class Clock:
         older than the advance, so it waits for that moment.
         """
         boundary = int(self._real_time()) + 1
-        while (left := boundary - self._real_time()) > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(boundary - self._real_time())
         self.jump(seconds, at=boundary)
 
     def jump(self, seconds: float, *, at: float) -> None:

@@ -5,11 +5,11 @@ removed. Invariant: ``remove`` runs once, after which nothing is delivered; the 
 this object change together, because only ``Hub`` touches ``groups``.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable
 
 from emulators.web_pubsub.acks import AckCache, AckQueue
+from emulators.web_pubsub.clock import Clock, Timer
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.events import EventContext
 from emulators.web_pubsub.inbox import Inbox
@@ -35,6 +35,7 @@ class Connection:
 
     __slots__ = (
         "_answers",
+        "_clock",
         "_expiry",
         "_on_removed",
         "_removed",
@@ -58,6 +59,7 @@ class Connection:
         permissions: Permissions,
         *,
         on_removed: Removal,
+        clock: Clock | None = None,
     ) -> None:
         self.events = events
         self.id = events.connection_id
@@ -73,7 +75,8 @@ class Connection:
         self._answers = AckQueue(self.write)
         self._on_removed = on_removed
         self._removed = False
-        self._expiry: asyncio.TimerHandle | None = None
+        self._clock = clock or Clock()
+        self._expiry: Timer | None = None
 
     @property
     def recoverable(self) -> bool:
@@ -128,8 +131,7 @@ class Connection:
         if close_code == _NORMAL_CLOSURE or self.buffer is None:
             self.remove(reason)
         else:
-            loop = asyncio.get_running_loop()
-            self._expiry = loop.call_later(RETENTION_SECONDS, self.remove, NOT_RECOVERED)
+            self._expiry = self._clock.call_later(RETENTION_SECONDS, self.remove, NOT_RECOVERED)
 
     def close(self, code: int, message: str) -> None:
         """End the connection from the service's side, telling the client why if it can be told."""

@@ -6,6 +6,7 @@ enters and ``disconnected`` once when it leaves.
 
 from collections.abc import Iterable
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.connection import Connection
 from emulators.web_pubsub.events import EventContext, sign
@@ -16,7 +17,6 @@ from emulators.web_pubsub.permissions import Permissions
 from emulators.web_pubsub.reconnection import ReconnectionTokens
 from emulators.web_pubsub.settings import Settings
 from emulators.web_pubsub.upstream import Upstream
-from emulators.web_pubsub.webhook_client import WebhookClient
 
 GOING_AWAY = 1001
 
@@ -25,13 +25,14 @@ class Emulator:
     """One Web PubSub resource."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
+        self.clock = Clock()
         self.settings = settings
-        self.key = settings.access_key.encode()
+        self.keys = settings.key_bytes
         self.authorities = {f"{name}:{port}" for name in (host, "localhost", "127.0.0.1")}
         self.endpoint = f"http://{host}:{port}"
         self.origin = host
-        self.upstream = Upstream(settings, WebhookClient(), host)
-        self.reconnection_tokens = ReconnectionTokens()
+        self.upstream = Upstream(settings, host, self.clock)
+        self.reconnection_tokens = ReconnectionTokens(self.clock)
         self._hubs: dict[str, Hub] = {}
 
     @property
@@ -48,8 +49,10 @@ class Emulator:
         self, hub: str, connection_id: str, user_id: str | None, subprotocol: str | None
     ) -> EventContext:
         """Return what the events of a connection will carry."""
-        signature = sign(connection_id, self.settings.access_key)
-        return EventContext(hub, connection_id, user_id, subprotocol, signature, self.origin)
+        signature = sign(connection_id, *self.keys)
+        return EventContext(
+            hub, connection_id, user_id, subprotocol, signature, self.origin, self.clock
+        )
 
     def activate(
         self,
@@ -60,12 +63,23 @@ class Emulator:
     ) -> Connection:
         """Let a connection begin: visible to REST and groups, known to the handler."""
         hub = self._hubs.setdefault(context.hub, Hub(context.hub))
-        connection = Connection(context, codec, permissions, on_removed=self._removed)
+        connection = Connection(
+            context, codec, permissions, on_removed=self._removed, clock=self.clock
+        )
         operations = Operations(connection, hub, self.upstream)
         connection.inbox = Inbox(operations.handle)
         hub.add(connection, groups)
         self.upstream.notify(context, "connected", {})
         return connection
+
+    def use(self, settings: Settings) -> None:
+        """Work by other settings from the next event, request and client on."""
+        self.settings = self.upstream.settings = settings
+        if settings.key_bytes != self.keys:
+            self.keys = settings.key_bytes
+            for hub in self._hubs.values():
+                for connection in hub.everyone():
+                    connection.events.signature = sign(connection.id, *self.keys)
 
     def close_connections(self) -> None:
         """Close every socket as a service that goes away; handlers are not told of it."""

@@ -13,15 +13,18 @@ from aiohttp import CookieJar
 from aiohttp.client_reqrep import ClientResponse
 from yarl import URL
 
+from emulators.web_pubsub.clock import Clock
+
 SYSTEM_PREFIX = "azure.webpubsub.sys."
 USER_PREFIX = "azure.webpubsub.user."
 STATE_HEADER = "ce-connectionState"
 
 
-def sign(connection_id: str, access_key: str) -> str:
-    """Return the signature by which a handler knows the service."""
-    digest = hmac.new(access_key.encode(), connection_id.encode(), hashlib.sha256)
-    return f"sha256={digest.hexdigest()}"
+def sign(connection_id: str, *access_keys: bytes) -> str:
+    """Return the signature by which a handler knows the service: one for each key."""
+    message = connection_id.encode()
+    digests = [hmac.new(key, message, hashlib.sha256).hexdigest() for key in access_keys]
+    return ",".join(f"sha256={digest}" for digest in digests)
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class EventContext:
     subprotocol: str | None
     signature: str
     origin: str
+    clock: Clock = field(default_factory=Clock, repr=False)
     state: str | None = None
     _events: int = 0
     _cookies: CookieJar | None = field(default=None, repr=False)
@@ -46,7 +50,7 @@ class EventContext:
             "ce-type": kind + name,
             "ce-source": f"/hubs/{self.hub}/client/{self.connection_id}",
             "ce-id": str(self._events),
-            "ce-time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "ce-time": datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "ce-connectionId": self.connection_id,
             "ce-hub": self.hub,
             "ce-eventName": name,

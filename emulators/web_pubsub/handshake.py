@@ -4,13 +4,14 @@ Invariant: a ``Handshake`` comes from a genuine token for this very hub; a refus
 says why, and nothing has been started for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy
 
 from emulators.web_pubsub.audience import audience_covers
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.names import is_group_name, is_hub_name
 from emulators.web_pubsub.raw_codec import RawCodec
 from emulators.web_pubsub.tokens import (
@@ -67,11 +68,16 @@ def read_recovery(request: web.Request, hub: str) -> Recovery | None:
 
 
 def read_handshake(
-    request: web.Request, hub: str, key: bytes, authorities: Iterable[str]
+    request: web.Request,
+    hub: str,
+    keys: Sequence[bytes],
+    clock: Clock,
+    authorities: Iterable[str],
 ) -> Handshake:
     """Return who wants to connect, or refuse."""
     try:
-        claims = read_token(bearer_of(request) or request.query.get("access_token", ""), key)
+        token = bearer_of(request) or request.query.get("access_token", "")
+        claims = read_token(token, keys, clock)
         identity = identity_of(claims)
     except InvalidTokenError as error:
         raise web.HTTPUnauthorized(text="The access token is missing or invalid.") from error

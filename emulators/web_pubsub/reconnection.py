@@ -6,6 +6,7 @@ neither another connection nor one of an earlier run.
 
 import secrets
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.tokens import InvalidTokenError, read_token, write_token
 
 LIFETIME_SECONDS = 7 * 24 * 3600
@@ -15,7 +16,8 @@ _AUDIENCE = "reconnection"
 class ReconnectionTokens:
     """Issues and checks reconnection tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._key = secrets.token_bytes(32)
 
     def issue(self, hub: str, connection_id: str) -> str:
@@ -26,7 +28,7 @@ class ReconnectionTokens:
     def verify(self, token: str, hub: str, connection_id: str) -> bool:
         """Return whether the token was issued for this connection."""
         try:
-            claims = read_token(token, self._key)
+            claims = read_token(token, [self._key], self._clock)
         except InvalidTokenError:
             return False
         return (claims["hub"], claims["connectionId"]) == (hub, connection_id)

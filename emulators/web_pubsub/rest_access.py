@@ -47,7 +47,7 @@ def _authorise(request: web.Request, emulator: Emulator) -> None:
     if scope is None:
         raise UnauthorizedError
     try:
-        claims = read_token(bearer_of(request) or "", emulator.key)
+        claims = read_token(bearer_of(request) or "", emulator.keys, emulator.clock)
     except InvalidTokenError as error:
         raise UnauthorizedError from error
     hosts = {request.host, *emulator.authorities}

@@ -65,7 +65,7 @@ class MemberOperations:
         if token is None:
             return ""
         try:
-            claims = read_token(token, self._key)
+            claims = read_token(token, [self._key], self._emulator.clock)
         except InvalidTokenError as error:
             raise BadRequestError("The continuationToken is invalid.") from error
         if claims["scope"] != scope:

@@ -31,7 +31,7 @@ class TokenOperations:
         minutes = bounded_int(request, "minutesToExpire", DEFAULT_MINUTES, 1, _MAX_MINUTES)
         audience = f"http://{request.host}/client/hubs/{request.match_info['hub']}"
         claims = {"aud": audience, **_claims(request)}
-        token = write_token(claims, self._emulator.key, lifetime_seconds=minutes * 60)
+        token = write_token(claims, self._emulator.keys[0], lifetime_seconds=minutes * 60)
         return web.json_response({"token": token})
 
 

@@ -5,9 +5,11 @@ takes about a second, whatever clients and handlers do.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -15,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from emulators.web_pubsub.app import build_app
 from emulators.web_pubsub.emulator import Emulator
 from emulators.web_pubsub.settings import Settings
+from emulators.web_pubsub.settings_watch import SettingsWatcher
 
 # aiohttp waits so long for handlers to end by themselves, and as long again after cancelling them.
 GOODBYE_SECONDS = 0.5
@@ -25,8 +28,10 @@ class PortTakenError(Exception):
     """The address cannot be listened on."""
 
 
-async def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def serve(
+    settings: Settings, host: str, port: int, watcher: SettingsWatcher | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, by the latest settings that the watcher finds."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,11 +46,23 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     try:
         await _listen(runner, host, port)
         _announce(emulator, host, port)
-        await stopping.wait()
+        async with _watching(watcher, emulator):
+            await stopping.wait()
     finally:
         emulator.close_connections()
         await runner.cleanup()
         await emulator.upstream.close()
+
+
+@contextlib.asynccontextmanager
+async def _watching(watcher: SettingsWatcher | None, emulator: Emulator) -> AsyncIterator[None]:
+    task = asyncio.create_task(watcher.run(emulator.use)) if watcher else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:

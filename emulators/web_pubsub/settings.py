@@ -55,6 +55,13 @@ class Settings:
 
     access_key: str = WELL_KNOWN_KEY
     hubs: Mapping[str, HubSettings] = field(default_factory=dict)
+    secondary_access_key: str | None = None
+
+    @property
+    def key_bytes(self) -> tuple[bytes, ...]:
+        """The keys that tokens are believed by and events are signed with, the primary one first."""
+        keys = (self.access_key, self.secondary_access_key)
+        return tuple(key.encode() for key in keys if key is not None)
 
     def hub(self, name: str) -> HubSettings:
         """Return a hub's settings; hubs that are not declared work too, without handlers."""
@@ -63,25 +70,42 @@ class Settings:
 
 def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings:
     """Return the settings of the file, if any, with the environment's on top."""
-    tree = _read_file(path) if path else {}
+    return parse_settings(read_settings(path) if path else b"{}", environment)
+
+
+def read_settings(path: Path) -> bytes:
+    """Return the file as it is."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+
+
+def parse_settings(content: bytes, environment: Mapping[str, str]) -> Settings:
+    """Return the settings of a file's content, with the environment's on top."""
+    tree = _parse(content)
     for name, value in environment.items():
         keys = name.split("__")
         if keys[0].lower() == _SECTION and len(keys) > 1:
             _override(tree, [key.lower() for key in keys], value, name)
     section = _object(tree.get(_SECTION, {}), "WebPubSub")
     hubs = _object(section.get("hubs", {}), "Hubs")
+    primary = _access_key(section.get("accesskey", WELL_KNOWN_KEY), "AccessKey")
+    secondary = section.get("secondaryaccesskey")
     return Settings(
-        _access_key(section.get("accesskey", WELL_KNOWN_KEY)),
+        primary,
         {name: _hub(name, value) for name, value in hubs.items()},
+        None if secondary is None else _access_key(secondary, "SecondaryAccessKey"),
     )
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _parse(content: bytes) -> dict[str, Any]:
     try:
-        tree = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from error
-    return _object(_lower_keys(tree), str(path))
+        tree = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"the file is not JSON: {error}") from error
+    lowered: dict[str, Any] = _lower_keys(_object(tree, "the file"))
+    return lowered
 
 
 def _lower_keys(value: Any) -> Any:
@@ -112,11 +136,11 @@ def _items(value: Any, where: str) -> list[Any]:
     return [indexed[index] for index in sorted(indexed, key=lambda text: (len(text), text))]
 
 
-def _access_key(key: Any) -> str:
+def _access_key(key: Any, name: str) -> str:
     if not isinstance(key, str) or not is_text(key) or len(key.encode()) < MIN_KEY_BYTES:
-        raise SettingsError(f"AccessKey must have at least {MIN_KEY_BYTES} bytes")
+        raise SettingsError(f"{name} must have at least {MIN_KEY_BYTES} bytes")
     if ";" in key or key != key.strip() or not key.isprintable():
-        raise SettingsError("AccessKey must not hold ; or control characters or outer white space")
+        raise SettingsError(f"{name} must not hold ; or control characters or outer white space")
     return key
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from yarl import URL
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.connect_reply import ConnectReply, InvalidReplyError, read_connect_reply
 from emulators.web_pubsub.events import STATE_HEADER, SYSTEM_PREFIX, USER_PREFIX, EventContext
 from emulators.web_pubsub.messages import MEDIA_TYPES, Content, DataType, load_json
@@ -46,12 +47,15 @@ class EventFailedError(Exception):
 
 
 class Upstream:
-    """All traffic from the service to event handlers."""
+    """All traffic from the service to event handlers.
 
-    def __init__(self, settings: Settings, client: WebhookClient, origin: str) -> None:
-        self._settings = settings
-        self._client = client
-        self._validator = WebhookValidator(client, origin)
+    ``settings`` may be replaced at any time: an event takes its route once, when it begins.
+    """
+
+    def __init__(self, settings: Settings, origin: str, clock: Clock) -> None:
+        self.settings = settings
+        self._client = WebhookClient(clock)
+        self._validator = WebhookValidator(self._client, origin, clock)
         self._notifying: dict[str, asyncio.Task[None]] = {}
         self._silent = False
 
@@ -88,7 +92,7 @@ class Upstream:
         self, context: EventContext, event: str, content: Content
     ) -> Content | None:
         """Return what the handler has for the sender, or None if nothing."""
-        handlers = self._settings.hub(context.hub).event_handlers
+        handlers = self.settings.hub(context.hub).event_handlers
         handler = next((each for each in handlers if each.takes_user_event(event)), None)
         if handler is None:
             raise EventFailedError(f"no event handler takes {event!r}")
@@ -118,7 +122,7 @@ class Upstream:
         await self._client.close()
 
     def _system_handler(self, hub: str, event: str) -> EventHandler | None:
-        handlers = self._settings.hub(hub).event_handlers
+        handlers = self.settings.hub(hub).event_handlers
         return next((each for each in handlers if each.takes_system_event(event)), None)
 
     async def _post(

@@ -12,6 +12,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.events import EventContext
 
 RETRY_DELAYS = (1.0, 3.0, 5.0)
@@ -55,7 +56,8 @@ class Reply:
 class WebhookClient:
     """The emulator's one HTTP client."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, call: Call) -> Reply:
@@ -68,7 +70,7 @@ class WebhookClient:
             else:
                 if reply.status != _REQUEST_TIMEOUT and reply.status < _SERVER_ERRORS:
                     return reply
-            await asyncio.sleep(delay)
+            await self._clock.sleep(delay)
         try:
             return await self._attempt(call)
         except _NETWORK_FAILURES as error:

@@ -5,12 +5,11 @@ and while the last outcome is a failure no event is sent there.
 """
 
 import asyncio
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from yarl import URL
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.webhook_client import Call, Reply, WebhookClient, WebhookError
 
 SUCCESS_SECONDS = 60.0
@@ -33,9 +32,7 @@ class _Outcome:
 class WebhookValidator:
     """Asks handlers for their agreement, and remembers it."""
 
-    def __init__(
-        self, client: WebhookClient, origin: str, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: WebhookClient, origin: str, clock: Clock) -> None:
         self._client = client
         self._origin = origin
         self._clock = clock
@@ -45,7 +42,7 @@ class WebhookValidator:
     async def is_valid(self, url: URL) -> bool:
         """Return whether the handler agrees, asking it if the last answer is too old."""
         outcome = self._outcomes.get(url)
-        if outcome is not None and self._clock() < outcome.until:
+        if outcome is not None and self._clock.monotonic() < outcome.until:
             return outcome.valid
         task = self._running.get(url)
         if task is None:
@@ -62,7 +59,7 @@ class WebhookValidator:
         if len(self._outcomes) >= MAX_CACHED_URLS:
             self._outcomes.clear()
         lasts = SUCCESS_SECONDS if valid else _failure_lasts(self._outcomes.get(url))
-        self._outcomes[url] = _Outcome(valid, lasts, self._clock() + lasts)
+        self._outcomes[url] = _Outcome(valid, lasts, self._clock.monotonic() + lasts)
         return valid
 
     async def _ask(self, url: URL) -> bool:

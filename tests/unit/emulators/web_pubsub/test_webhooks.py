@@ -8,6 +8,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.connect_reply import ConnectReply, InvalidReplyError, read_connect_reply
 from emulators.web_pubsub.events import EventContext, sign
 from emulators.web_pubsub.messages import Content, DataType
@@ -27,7 +28,7 @@ class ScriptedClient(WebhookClient):
     """Answers from a list; an exception in it is raised."""
 
     def __init__(self, *answers: Reply | Exception) -> None:
-        super().__init__()
+        super().__init__(Clock())
         self.answers: Iterator[Reply | Exception] = iter(answers)
         self.calls: list[Call] = []
 
@@ -44,14 +45,12 @@ class ScriptedClient(WebhookClient):
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between attempts, without waiting."""
     waited: list[float] = []
-    real_sleep = asyncio.sleep
 
-    async def sleep(seconds: float) -> None:
-        if seconds:
-            waited.append(seconds)
-        await real_sleep(0)
+    async def sleep(_: Clock, seconds: float) -> None:
+        waited.append(seconds)
+        await asyncio.sleep(0)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(Clock, "sleep", sleep)
     return waited
 
 
@@ -97,7 +96,8 @@ class Validation:
     def __init__(self, *answers: Reply | Exception) -> None:
         self.client = ScriptedClient(*answers)
         self.now = 0.0
-        self.validator = WebhookValidator(self.client, "localhost", lambda: self.now)
+        clock = Clock(real_monotonic=lambda: self.now)
+        self.validator = WebhookValidator(self.client, "localhost", clock)
 
     async def at(self, now: float) -> bool:
         self.now = now
@@ -203,7 +203,7 @@ def test_an_event_reply_that_is_not_what_it_says_is_a_failure(answer: Reply) -> 
 
 
 def test_event_ids_count_per_connection_and_absent_values_have_no_header() -> None:
-    context = EventContext("h", "c", None, None, sign("c", "key"), "localhost")
+    context = EventContext("h", "c", None, None, sign("c", b"key"), "localhost")
     first = context.headers("azure.webpubsub.sys.", "connect")
     context.state = "s"
     second = context.headers("azure.webpubsub.user.", "go")
