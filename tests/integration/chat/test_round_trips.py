@@ -11,7 +11,7 @@ from functions.chat.models import NewMessage, NewRoom, Room
 from functions.chat.policy import SEND_SECONDS
 from shared_code.actor import Actor
 from shared_code.ids import new_id
-from tests.harness.faulty_store import FaultyStore
+from tests.harness.faulty_store import FaultyStore, is_busy_after, is_busy_before
 from tests.integration.chat.rooms import Worker, a_room, actor, user
 
 TEA = NewRoom(name="tea", kind="public")
@@ -140,6 +140,18 @@ async def test_a_lost_race_costs_one_look_at_who_won_and_one_at_the_head(
     await other.send(room_id, owner, "b")
     lost = await cost(faulty, one.send(room_id, owner, "c"))
     assert lost == {"batch": 2, "read": 2}
+
+
+async def test_an_unknown_outcome_is_looked_at_before_anything_is_sent_again(
+    faulty: FaultyStore, warm: tuple[Actor, Room]
+) -> None:
+    owner, room = warm
+    faulty.next("batch", is_busy_before)
+    settled = await cost(faulty, commands.send_message(owner, room.id, HI))
+    assert settled == {"batch": 2, "read": 1}
+    faulty.next("batch", is_busy_after)
+    settled = await cost(faulty, commands.send_message(owner, room.id, HI))
+    assert settled == {"batch": 1, "read": 1}
 
 
 def test_a_send_is_given_two_seconds() -> None:
