@@ -9,6 +9,7 @@ import logging
 from aiohttp import web
 
 from emulators.web_pubsub.client_session import MAX_READ_BYTES, run_session, turn_away
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.connect_reply import ConnectReply
 from emulators.web_pubsub.connect_request import connect_request_body
@@ -60,7 +61,7 @@ class ClientEndpoint:
         permissions = _permissions(handshake, reply)
         context.subprotocol = chosen
         context.user_id = reply.user_id or handshake.identity.user_id
-        socket, transport = await _upgrade(request, chosen)
+        socket, transport = await _upgrade(request, chosen, self._emulator.clock)
         groups = handshake.identity.groups if reply.groups is None else reply.groups
         codec = _codec(chosen, handshake.raw)
         connection = self._emulator.activate(context, codec, permissions, groups)
@@ -82,7 +83,7 @@ class ClientEndpoint:
         connection = self._find_recoverable(recovery)
         wanted = connection.subprotocol if connection else first_supported(recovery.offered)
         chosen = find_offered(recovery.offered, wanted or "")
-        socket, transport = await _upgrade(request, chosen)
+        socket, transport = await _upgrade(request, chosen, self._emulator.clock)
         # Looked up again: the upgrade waited, and meanwhile its time may have run out.
         if chosen is None or connection is None or not connection.recoverable:
             reason = "The connection cannot be recovered."
@@ -142,7 +143,7 @@ def _refuse(status: int, text: str) -> ConnectReply:
 
 
 async def _upgrade(
-    request: web.Request, subprotocol: str | None
+    request: web.Request, subprotocol: str | None, clock: Clock
 ) -> tuple[web.WebSocketResponse, SocketTransport]:
     socket = web.WebSocketResponse(
         protocols=(subprotocol,) if subprotocol else (),
@@ -154,4 +155,4 @@ async def _upgrade(
     await socket.prepare(request)
     if transport is None:
         raise ConnectionResetError("the client has gone")
-    return socket, SocketTransport(transport, request.writer.drain)
+    return socket, SocketTransport(transport, request.writer.drain, clock)

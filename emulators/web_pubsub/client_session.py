@@ -37,9 +37,11 @@ async def run_session(
     """Serve an attached connection until its socket ends."""
     end = _End(_ABNORMAL_CLOSURE, "")
     try:
-        end = await _read(connection, socket)
+        end = await _read(connection, socket, transport)
         transport.close(end.code)
     finally:
+        if transport.tap is not None:
+            transport.tap.ended()
         connection.detach(transport, end.code, end.reason)
         transport.finish()
 
@@ -54,13 +56,20 @@ async def turn_away(
     transport.finish()
 
 
-async def _read(connection: Connection, socket: web.WebSocketResponse) -> _End:
+async def _read(
+    connection: Connection, socket: web.WebSocketResponse, transport: SocketTransport
+) -> _End:
     while True:
         message = await socket.receive()
         if message.type not in _DATA:
             return _end_of(message, socket)
-        if connection.inbox is not None:
-            await connection.inbox.put(_parse(connection.codec, message.data))
+        if connection.inbox is None:
+            continue
+        request = _parse(connection.codec, message.data)
+        if transport.tap is not None:
+            await transport.tap.inbound(message.data, request, connection.inbox)
+        else:
+            await connection.inbox.put(request)
 
 
 def _parse(codec: Codec, data: str | bytes) -> Request:

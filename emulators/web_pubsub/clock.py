@@ -10,6 +10,7 @@ it was issued, and a token issued afterwards is as fresh as it looks.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +64,10 @@ class Clock:
     def monotonic(self) -> float:
         """Return seconds for measuring what has passed."""
         return self._real_monotonic() + self.advanced
+
+    def deadline(self, ttl_seconds: float) -> float:
+        """Return the monotonic moment until which something lives; 0 is for ever."""
+        return self.monotonic() + ttl_seconds if ttl_seconds else math.inf
 
     def now_for(self, issued_at: float) -> float:
         """Return the present in the time of a signer who dated something at that moment of his."""

@@ -35,12 +35,13 @@ class Connection:
 
     __slots__ = (
         "_answers",
-        "_clock",
         "_expiry",
+        "_forgotten",
         "_on_removed",
         "_removed",
         "acks",
         "buffer",
+        "clock",
         "codec",
         "events",
         "groups",
@@ -69,19 +70,20 @@ class Connection:
         self.permissions = permissions
         self.groups: set[str] = set()
         self.acks = AckCache()
-        self.buffer = ReliableBuffer() if codec.reliable else None
+        self.clock = clock or Clock()
+        self.buffer = ReliableBuffer(self.clock.monotonic) if codec.reliable else None
         self.transport: SocketTransport | None = None
         self.inbox: Inbox | None = None
         self._answers = AckQueue(self.write)
         self._on_removed = on_removed
         self._removed = False
-        self._clock = clock or Clock()
+        self._forgotten = False
         self._expiry: Timer | None = None
 
     @property
     def recoverable(self) -> bool:
         """Whether a client may still take this connection up again."""
-        return self.buffer is not None and not self._removed
+        return self.buffer is not None and not self._removed and not self._forgotten
 
     def deliver(self, message: Message) -> None:
         """Send a message now, or keep it for a reliable client that is away."""
@@ -128,10 +130,10 @@ class Connection:
         if transport is not self.transport:
             return  # a newer socket has taken over, and fences the old one off
         self.transport = None
-        if close_code == _NORMAL_CLOSURE or self.buffer is None:
+        if close_code == _NORMAL_CLOSURE or not self.recoverable:
             self.remove(reason)
         else:
-            self._expiry = self._clock.call_later(RETENTION_SECONDS, self.remove, NOT_RECOVERED)
+            self._expiry = self.clock.call_later(RETENTION_SECONDS, self.remove, NOT_RECOVERED)
 
     def close(self, code: int, message: str) -> None:
         """End the connection from the service's side, telling the client why if it can be told."""
@@ -143,6 +145,23 @@ class Connection:
         self.remove(message)
         if transport is not None:
             transport.close(code, message)
+
+    def drop(self, code: int, reason: str) -> None:
+        """Close the socket and keep the connection, if it is one that can be recovered."""
+        transport = self.transport
+        if transport is not None:
+            self._answers.flush()
+            self.detach(transport, None, reason)
+            transport.close(code, reason)
+
+    def forget(self) -> None:
+        """Lose what a recovery needs, as a service does that has moved a client's state away."""
+        if self.buffer is None:
+            return
+        self._forgotten = True
+        self.buffer.acknowledge(self.buffer.last_sequence_id)
+        if self.transport is None:
+            self.remove(NOT_RECOVERED)
 
     def give_up(self, reason: str) -> None:
         """End the connection without a word; for a client that does not read what we write."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine
 from emulators.web_pubsub.codec import Ping, Request, SequenceAck
 
 CAPACITY = 64
+# Behind a slow event, a client that pings would be dropped for nothing.
+_PASSING_BY = (Ping, SequenceAck)
 type Handler = Callable[[Request], Coroutine[None, None, None] | None]
 
 
@@ -29,15 +31,24 @@ class Inbox:
 
     async def put(self, request: Request) -> None:
         """Handle the request now or in its turn; waits only while the inbox is full."""
-        if isinstance(request, Ping | SequenceAck) and not self._closed:
-            self._handle(request)  # behind a slow event, a client would be dropped for nothing
+        await self.room_for(request)
+        self.accept(request)
+
+    async def room_for(self, request: Request) -> None:
+        """Wait while the inbox is full, unless the request passes by what is in it."""
+        if isinstance(request, _PASSING_BY):
             return
         while self._task is not None and len(self._waiting) >= CAPACITY and not self._closed:
             self._room = asyncio.Event()
             await self._room.wait()
+
+    def accept(self, request: Request) -> None:
+        """Handle the request now or in its turn, for a caller that has seen to the room."""
         if self._closed:
             return
-        if self._task is not None:
+        if isinstance(request, _PASSING_BY):
+            self._handle(request)
+        elif self._task is not None:
             self._waiting.append(request)
         elif (pending := self._handle(request)) is not None:
             self._task = asyncio.create_task(self._drain(pending))

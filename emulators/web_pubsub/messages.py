@@ -7,7 +7,6 @@ A message with a time to live carries the moment from which it must not be deliv
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -87,12 +86,12 @@ class Message:
         *,
         group: str | None = None,
         from_user_id: str | None = None,
-        ttl_seconds: int = 0,
+        expires_at: float = NEVER,
     ) -> None:
         self.content = content
         self.group = group
         self.from_user_id = from_user_id
-        self.expires_at = time.monotonic() + ttl_seconds if ttl_seconds else NEVER  # 0: for ever
+        self.expires_at = expires_at
         self._rendered: dict[str, Rendered] = {}
 
     def rendered_by(self, renderer: Renderer) -> Rendered:

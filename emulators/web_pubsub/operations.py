@@ -70,9 +70,8 @@ class Operations:
                 self._hub.leave(self._connection, group)
             case SendToGroup(group, content, no_echo, _, ttl_seconds):
                 user_id = self._connection.user_id
-                message = Message(
-                    content, group=group, from_user_id=user_id, ttl_seconds=ttl_seconds
-                )
+                expires_at = self._connection.clock.deadline(ttl_seconds)
+                message = Message(content, group=group, from_user_id=user_id, expires_at=expires_at)
                 excluded = (self._connection.id,) if no_echo else ()
                 deliver_to(self._hub.of_group(group), message, excluded=excluded)
 

@@ -23,13 +23,13 @@ class BufferOverflowError(Exception):
 class ReliableBuffer:
     """Numbers messages and keeps them until they are acknowledged or expire."""
 
-    __slots__ = ("_bytes", "_clock", "_last_sequence_id", "_pending")
+    __slots__ = ("_bytes", "_clock", "_pending", "last_sequence_id")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._pending: deque[tuple[int, Rendered, float]] = deque()
         self._bytes = 0
-        self._last_sequence_id = 0
+        self.last_sequence_id = 0
 
     def append(self, rendered: Rendered, expires_at: float = NEVER) -> int:
         """Keep a message and return its sequence id."""
@@ -39,9 +39,9 @@ class ReliableBuffer:
             if not self._fits(size):
                 raise BufferOverflowError
         self._bytes += size
-        self._last_sequence_id += 1
-        self._pending.append((self._last_sequence_id, rendered, expires_at))
-        return self._last_sequence_id
+        self.last_sequence_id += 1
+        self._pending.append((self.last_sequence_id, rendered, expires_at))
+        return self.last_sequence_id
 
     def acknowledge(self, sequence_id: int) -> None:
         """Release everything up to this id; a future id releases everything."""

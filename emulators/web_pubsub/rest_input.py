@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.connection import Connection
 from emulators.web_pubsub.hub import Predicate
 from emulators.web_pubsub.messages import (
@@ -87,10 +88,11 @@ def bounded_int(request: web.Request, name: str, default: int, low: int, high: i
     return int(text)
 
 
-async def read_message(request: web.Request, *, group: str | None = None) -> Message:
+async def read_message(request: web.Request, clock: Clock, *, group: str | None = None) -> Message:
     """Return the message that the request sends."""
     ttl_seconds = bounded_int(request, "messageTtlSeconds", 0, 0, MAX_TTL_SECONDS)
-    return Message(await _read_content(request), group=group, ttl_seconds=ttl_seconds)
+    content = await _read_content(request)
+    return Message(content, group=group, expires_at=clock.deadline(ttl_seconds))
 
 
 async def read_groups(request: web.Request) -> tuple[list[str], Predicate | None]:

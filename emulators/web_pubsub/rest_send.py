@@ -35,7 +35,7 @@ class SendOperations:
     async def send_to_all(self, request: web.Request) -> web.Response:
         """Send to every connection of the hub."""
         accepts, leave_out = query_filter(request), excluded(request)
-        message = await read_message(request)
+        message = await read_message(request, self._emulator.clock)
         hub = self._emulator.hub(request.match_info["hub"])
         deliver_to(hub.everyone(), message, excluded=leave_out, accepts=accepts)
         return web.Response(status=202)
@@ -43,7 +43,7 @@ class SendOperations:
     async def send_to_group(self, request: web.Request) -> web.Response:
         """Send to a group, as a group message that no user sent."""
         group, accepts, leave_out = group_segment(request), query_filter(request), excluded(request)
-        message = await read_message(request, group=group)
+        message = await read_message(request, self._emulator.clock, group=group)
         members = self._emulator.hub(request.match_info["hub"]).of_group(group)
         deliver_to(members, message, excluded=leave_out, accepts=accepts)
         return web.Response(status=202)
@@ -51,14 +51,14 @@ class SendOperations:
     async def send_to_user(self, request: web.Request) -> web.Response:
         """Send to every connection of a user."""
         accepts = query_filter(request)
-        message = await read_message(request)
+        message = await read_message(request, self._emulator.clock)
         hub = self._emulator.hub(request.match_info["hub"])
         deliver_to(hub.of_user(segment(request, "user")), message, accepts=accepts)
         return web.Response(status=202)
 
     async def send_to_connection(self, request: web.Request) -> web.Response:
         """Send to one connection."""
-        message = await read_message(request)
+        message = await read_message(request, self._emulator.clock)
         hub = self._emulator.hub(request.match_info["hub"])
         connection = hub.connections.get(segment(request, "connection"))
         if connection is not None:

@@ -9,11 +9,14 @@ written, nothing after it, and a client that does not answer it is dropped in th
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Protocol
 
+from emulators.web_pubsub.clock import Clock
+from emulators.web_pubsub.codec import Request
+from emulators.web_pubsub.inbox import Inbox
 from emulators.web_pubsub.messages import NEVER
 from emulators.web_pubsub.wire import encode_close
 
@@ -23,14 +26,48 @@ SLOW_BYTES = 64 * 1024
 CLOSE_SECONDS = 5.0
 
 
-class SocketTransport:
-    """The outbound half of a WebSocket."""
+class Tap(Protocol):
+    """Whoever sits on the wire: faults on request, the live trace. Mostly nobody does."""
 
-    __slots__ = ("_closing", "_drain", "_queue", "_queued_bytes", "_sending", "_transport")
+    def outbound(self, frame: bytes, expires_at: float) -> bool:
+        """Take a frame for the client, to ``put`` it sooner, later or never."""
+        ...
+
+    async def inbound(self, data: str | bytes, request: Request, inbox: Inbox) -> None:
+        """Take a frame of the client; waits while too much is held."""
+        ...
+
+    def closing(self, code: int, reason: str) -> None:
+        """Let go of what is held for the client, because the close frame comes next."""
+        ...
+
+    def ended(self) -> None:
+        """Let go of what the client had sent before its socket ended."""
+        ...
+
+
+class SocketTransport:
+    """The outbound half of a WebSocket, and the place where somebody may sit on the wire."""
+
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_drain",
+        "_queue",
+        "_queued_bytes",
+        "_sending",
+        "_transport",
+        "tap",
+    )
 
     def __init__(
-        self, transport: asyncio.Transport, drain: Callable[[], Coroutine[None, None, None]]
+        self,
+        transport: asyncio.Transport,
+        drain: Callable[[], Coroutine[None, None, None]],
+        clock: Clock,
     ) -> None:
+        self.tap: Tap | None = None
+        self._clock = clock
         self._transport = transport
         self._drain = drain
         self._closing = False
@@ -40,6 +77,12 @@ class SocketTransport:
 
     def write(self, frame: bytes, expires_at: float = NEVER) -> bool:
         """Write a frame; False says that the client does not keep up."""
+        if self.tap is not None:
+            return self.tap.outbound(frame, expires_at)
+        return self.put(frame, expires_at)
+
+    def put(self, frame: bytes, expires_at: float) -> bool:
+        """Write a frame past whoever sits on the wire."""
         if self._closing or self._transport.is_closing():
             return True  # the reader is about to notice; nothing was promised to a closing socket
         if self._sending is None and self._transport.get_write_buffer_size() <= SLOW_BYTES:
@@ -52,6 +95,8 @@ class SocketTransport:
         """Say goodbye, or answer it; the client has some seconds to take it."""
         if self._closing or self._transport.is_closing():
             return
+        if self.tap is not None:
+            self.tap.closing(code, reason)
         self._closing = True
         while self._queue:
             self._write_next()
@@ -80,12 +125,13 @@ class SocketTransport:
         with suppress(ConnectionError):
             while self._queue and not self._transport.is_closing():
                 await self._drain()
-                if self._queue:  # closing may have emptied it meanwhile
+                # Meanwhile closing may have emptied it, or the socket may have ended.
+                if self._queue and not self._transport.is_closing():
                     self._write_next()
         self._sending = None
 
     def _write_next(self) -> None:
         frame, expires_at = self._queue.popleft()
         self._queued_bytes -= len(frame)
-        if time.monotonic() < expires_at:
+        if self._clock.monotonic() < expires_at:
             self._transport.write(frame)

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from emulators.web_pubsub import socket_transport
+from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.socket_transport import SLOW_BYTES, SocketTransport
 from emulators.web_pubsub.wire import encode_close
 
@@ -40,7 +41,7 @@ class FakeSocket:
 
 
 def transport_of(fake: FakeSocket) -> SocketTransport:
-    return SocketTransport(cast("asyncio.Transport", fake), fake.drain)
+    return SocketTransport(cast("asyncio.Transport", fake), fake.drain, Clock())
 
 
 async def slow() -> tuple[FakeSocket, SocketTransport]:
