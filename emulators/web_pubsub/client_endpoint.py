@@ -6,7 +6,7 @@ asks for: a recovery that fails is upgraded and closed with 1008, which tells cl
 
 import logging
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from emulators.web_pubsub.client_session import MAX_READ_BYTES, run_session, turn_away
 from emulators.web_pubsub.clock import Clock
@@ -82,10 +82,11 @@ class ClientEndpoint:
     async def _recover(self, request: web.Request, recovery: Recovery) -> web.StreamResponse:
         connection = self._find_recoverable(recovery)
         wanted = connection.subprotocol if connection else first_supported(recovery.offered)
-        chosen = find_offered(recovery.offered, wanted or "")
+        # A connection keeps its subprotocol, whatever is offered when it is taken up again.
+        chosen = find_offered(recovery.offered, wanted or "") or wanted
         socket, transport = await _upgrade(request, chosen, self._emulator.clock)
         # Looked up again: the upgrade waited, and meanwhile its time may have run out.
-        if chosen is None or connection is None or not connection.recoverable:
+        if connection is None or not connection.recoverable:
             reason = "The connection cannot be recovered."
             await turn_away(socket, transport, _POLICY_VIOLATION, reason)
             return socket
@@ -146,11 +147,12 @@ async def _upgrade(
     request: web.Request, subprotocol: str | None, clock: Clock
 ) -> tuple[web.WebSocketResponse, SocketTransport]:
     socket = web.WebSocketResponse(
-        protocols=(subprotocol,) if subprotocol else (),
         max_msg_size=MAX_READ_BYTES,
         autoclose=False,  # the session answers a close itself, once, and waits for the client's
         compress=False,  # frames are shared between sockets, and written past aiohttp's compressor
     )
+    if subprotocol is not None:  # aiohttp itself would answer only what was offered
+        socket.headers[hdrs.SEC_WEBSOCKET_PROTOCOL] = subprotocol
     transport = request.transport
     await socket.prepare(request)
     if transport is None:

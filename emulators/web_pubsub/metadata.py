@@ -50,9 +50,8 @@ def metadata_to_headers(metadata: Mapping[str, str]) -> dict[str, str]:
 def _size_of_pair(key: str, value: Any) -> int:
     if not _TOKEN.fullmatch(key) or len(key) > MAX_KEY_BYTES:
         raise InvalidMetadataError("a metadata key must be an HTTP token of at most 256 bytes")
-    if not isinstance(value, str) or not is_header_value(value):
-        raise InvalidMetadataError("a metadata value must be a string without control characters")
-    size = len(value.encode())
-    if size > MAX_VALUE_BYTES:
+    if not isinstance(value, str) or not value.isascii() or not is_header_value(value):
+        raise InvalidMetadataError("a metadata value must be ASCII without control characters")
+    if len(value) > MAX_VALUE_BYTES:
         raise InvalidMetadataError(f"a metadata value is longer than {MAX_VALUE_BYTES} bytes")
-    return len(key) + size
+    return len(key) + len(value)

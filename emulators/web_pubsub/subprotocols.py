@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.json_codec import JsonCodec
+from emulators.web_pubsub.protobuf_codec import ProtobufCodec
 
 SUPPORTED: dict[str, Codec] = {
     "json.webpubsub.azure.v1": JsonCodec(),
     "json.reliable.webpubsub.azure.v1": JsonCodec(reliable=True),
+    "protobuf.webpubsub.azure.v1": ProtobufCodec(),
+    "protobuf.reliable.webpubsub.azure.v1": ProtobufCodec(reliable=True),
 }
 
 

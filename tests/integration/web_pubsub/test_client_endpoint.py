@@ -86,7 +86,7 @@ async def test_an_empty_or_unknown_raw_mode_is_rejected_before_the_upgrade(
 
 
 async def test_an_unsupported_subprotocol_is_not_selected(clients: Clients) -> None:
-    socket = await clients.open(("mine", "protobuf.webpubsub.azure.v1"))
+    socket = await clients.open(("mine", "mqtt"))
     assert socket.raw.protocol is None
 
 
