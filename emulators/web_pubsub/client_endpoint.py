@@ -23,7 +23,7 @@ from emulators.web_pubsub.handshake import (
     read_hub,
     read_recovery,
 )
-from emulators.web_pubsub.permissions import PermissionLimitError, Permissions
+from emulators.web_pubsub.permissions import Permissions
 from emulators.web_pubsub.raw_codec import RawCodec
 from emulators.web_pubsub.socket_transport import SocketTransport
 from emulators.web_pubsub.subprotocols import SUPPORTED, find_offered, first_supported
@@ -58,7 +58,7 @@ class ClientEndpoint:
         )
         reply = await self._ask_handler(request, handshake, context)
         chosen = _choose_subprotocol(handshake, reply)
-        permissions = _permissions(handshake, reply)
+        permissions = Permissions(handshake.identity.roles if reply.roles is None else reply.roles)
         context.subprotocol = chosen
         context.user_id = reply.user_id or handshake.identity.user_id
         socket, transport = await _upgrade(request, chosen, self._emulator.clock)
@@ -123,14 +123,6 @@ def _choose_subprotocol(handshake: Handshake, reply: ConnectReply) -> str | None
         _log.warning("the connect handler chose %r, which was not offered", reply.subprotocol)
         _refuse(500, "The connect event handler chose a subprotocol that was not offered.")
     return chosen
-
-
-def _permissions(handshake: Handshake, reply: ConnectReply) -> Permissions:
-    roles = handshake.identity.roles if reply.roles is None else reply.roles
-    try:
-        return Permissions(roles)
-    except PermissionLimitError as error:
-        raise web.HTTPBadRequest(text=f"The roles ask for too much: {error}.") from error
 
 
 def _codec(subprotocol: str | None, raw: RawCodec) -> Codec:

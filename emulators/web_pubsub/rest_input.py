@@ -58,12 +58,18 @@ def excluded(request: web.Request) -> frozenset[str]:
     return frozenset(request.query.getall("excluded", []))
 
 
+def single(request: web.Request, name: str) -> str | None:
+    """Return a value of the query that makes no sense twice."""
+    values = request.query.getall(name, [])
+    if len(values) > 1:
+        raise BadRequestError(f"{name} must be given at most once.")
+    return values[0] if values else None
+
+
 def query_filter(request: web.Request) -> Predicate | None:
     """Return the filter of the query, if there is one."""
-    filters = request.query.getall("filter", [])
-    if len(filters) > 1:
-        raise BadRequestError("The filter must be given at most once.")
-    return compile_filter(filters[0]) if filters else None
+    text = single(request, "filter")
+    return None if text is None else compile_filter(text)
 
 
 def compile_filter(text: str) -> Predicate | None:
@@ -79,7 +85,7 @@ def compile_filter(text: str) -> Predicate | None:
 
 def bounded_int(request: web.Request, name: str, default: int, low: int, high: int) -> int:
     """Return an integer of the query within its bounds."""
-    text = request.query.get(name)
+    text = single(request, name)
     if text is None:
         return default
     # isdecimal alone takes other scripts' digits too, and int() of a long text is refused by Python

@@ -10,8 +10,9 @@ from aiohttp import web
 from yarl import URL
 
 from emulators.web_pubsub.emulator import Emulator
+from emulators.web_pubsub.rest_access import API_VERSIONS
 from emulators.web_pubsub.rest_errors import BadRequestError
-from emulators.web_pubsub.rest_input import bounded_int, group_segment
+from emulators.web_pubsub.rest_input import bounded_int, group_segment, single
 from emulators.web_pubsub.tokens import InvalidTokenError, read_token, write_token
 
 MAX_PAGE = 200
@@ -41,27 +42,19 @@ class MemberOperations:
         members = sorted(hub.of_group(group), key=lambda each: each.id)
         rest = [member for member in members if member.id > after]
         page = rest[: min(size, top)]
-        body: dict[str, object] = {
-            "value": [{"connectionId": each.id, "userId": each.user_id} for each in page]
-        }
+        next_link = None
         if len(page) < min(len(rest), top):
             token = self._continuation(f"{hub.name}/{group}", page[-1].id)
-            body["nextLink"] = self._next_link(request, token, top - len(page))
-        return web.json_response(body)
-
-    def _next_link(self, request: web.Request, token: str, top: int) -> str:
-        url = URL(f"http://{request.host}{request.raw_path}", encoded=True)
-        changes = {"continuationToken": token}
-        if "top" in request.query:
-            changes["top"] = str(top)
-        return str(url.update_query(changes))
+            next_link = _next_link(request, token, size, top - len(page))
+        value = [{"connectionId": each.id, "userId": each.user_id} for each in page]
+        return web.json_response({"value": value, "nextLink": next_link})
 
     def _continuation(self, scope: str, after: str) -> str:
         claims = {"scope": scope, "after": after}
         return write_token(claims, self._key, lifetime_seconds=_TOKEN_SECONDS)
 
     def _read_continuation(self, request: web.Request, scope: str) -> str:
-        token = request.query.get("continuationToken")
+        token = single(request, "continuationToken")
         if token is None:
             return ""
         try:
@@ -71,3 +64,11 @@ class MemberOperations:
         if claims["scope"] != scope:
             raise BadRequestError("The continuationToken belongs to another request.")
         return str(claims["after"])
+
+
+def _next_link(request: web.Request, token: str, size: int, top: int) -> str:
+    url = URL(f"http://{request.host}{request.raw_path}", encoded=True)
+    changes = {"api-version": API_VERSIONS[-1], "maxpagesize": str(size)}
+    if "top" in request.query:
+        changes["top"] = str(top)
+    return str(url.update_query({**changes, "continuationToken": token}))

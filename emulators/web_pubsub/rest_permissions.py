@@ -1,7 +1,10 @@
 """REST: granting, revoking and asking for permissions of one connection.
 
-Invariant: a grant beyond the limit is a 409 and changes nothing.
+Invariant: a grant or a revocation beyond the limit is a 409 and changes nothing.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -13,6 +16,11 @@ from emulators.web_pubsub.rest_errors import BadRequestError, RestError
 from emulators.web_pubsub.rest_input import segment
 
 _OPERATIONS = {operation.lower(): operation for operation in Operation}
+_OPERATIONS |= {
+    "1": Operation.SEND_TO_GROUP,
+    "2": Operation.JOIN_LEAVE_GROUP,
+}  # as .NET reads enums
+_NOT_EXISTED = "Info.Connection.NotExisted"
 
 
 class PermissionOperations:
@@ -35,11 +43,9 @@ class PermissionOperations:
         operation, group = _operation(request), _target(request)
         connection = self._connection(request)
         if connection is None:
-            raise RestError(404, "Info.Connection.NotExisted", "The connection does not exist.")
-        try:
+            raise RestError(404, _NOT_EXISTED, "The connection does not exist.")
+        with _conflict():
             connection.permissions.grant(operation, group)
-        except PermissionLimitError as error:
-            raise RestError(409, "Error.Connection.Conflict", str(error)) from error
         return web.Response()
 
     async def check(self, request: web.Request) -> web.Response:
@@ -47,20 +53,29 @@ class PermissionOperations:
         operation, group = _operation(request), _target(request)
         connection = self._connection(request)
         if connection is None or not connection.permissions.allows(operation, group):
-            raise RestError(404, "Warning.Permission.NotExisted", "The permission does not exist.")
+            raise RestError(404, _NOT_EXISTED, "The permission does not exist.")
         return web.Response()
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Take a grant back, if there is one."""
+        """Deny an operation on one group, or on every group."""
         operation, group = _operation(request), _target(request)
         connection = self._connection(request)
         if connection is not None:
-            connection.permissions.revoke(operation, group)
+            with _conflict():
+                connection.permissions.revoke(operation, group)
         return web.Response(status=204)
 
     def _connection(self, request: web.Request) -> Connection | None:
         hub = self._emulator.hub(request.match_info["hub"])
         return hub.connections.get(segment(request, "connection"))
+
+
+@contextmanager
+def _conflict() -> Iterator[None]:
+    try:
+        yield
+    except PermissionLimitError as error:
+        raise RestError(409, "Error.Connection.Conflict", str(error)) from error
 
 
 def _operation(request: web.Request) -> Operation:

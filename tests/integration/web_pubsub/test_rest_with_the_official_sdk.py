@@ -171,6 +171,7 @@ async def test_permission_changes_apply_to_what_the_client_may_do(
     assert (await socket.ask(type="joinGroup", group="a", ackId=1))["success"]
     service.revoke_permission("joinLeaveGroup", connection_id, target_name="a")
     assert not (await socket.ask(type="leaveGroup", group="a", ackId=2))["success"]
+    assert not service.has_permission("joinLeaveGroup", connection_id, target_name="a")
     service.grant_permission("sendToGroup", connection_id)
     assert service.has_permission("sendToGroup", connection_id, target_name="any")
     service.revoke_permission("sendToGroup", "missing", target_name="a")
