@@ -5,8 +5,11 @@ Invariant: every path is declared here or in the ``routes()`` of the part that a
 
 from aiohttp import web
 
+from emulators.web_pubsub.admin import AdminOperations
+from emulators.web_pubsub.admin_gate import admin_gate
 from emulators.web_pubsub.client_endpoint import ClientEndpoint
 from emulators.web_pubsub.emulator import Emulator
+from emulators.web_pubsub.page_routes import PageOperations
 from emulators.web_pubsub.rest_access import rest_gate
 from emulators.web_pubsub.rest_connections import ConnectionOperations
 from emulators.web_pubsub.rest_groups import GroupOperations
@@ -19,16 +22,20 @@ from emulators.web_pubsub.rest_tokens import TokenOperations
 
 def build_app(emulator: Emulator) -> web.Application:
     """Return the application of one emulator."""
-    app = web.Application(middlewares=[rest_gate(emulator)], client_max_size=MAX_BODY_BYTES + 1)
+    app = web.Application(
+        middlewares=[rest_gate(emulator), admin_gate()], client_max_size=MAX_BODY_BYTES + 1
+    )
     clients = ClientEndpoint(emulator)
     app.add_routes(
         [
             web.head("/api/health", _healthy),
             web.get("/client/hubs/{hub}", clients.handle, allow_head=False),
             web.get("/client/", clients.handle, allow_head=False),
+            *AdminOperations(emulator).routes(),
             *ConnectionOperations(emulator).routes(),
             *GroupOperations(emulator).routes(),
             *MemberOperations(emulator).routes(),
+            *PageOperations(emulator).routes(),
             *PermissionOperations(emulator).routes(),
             *SendOperations(emulator).routes(),
             *TokenOperations(emulator).routes(),

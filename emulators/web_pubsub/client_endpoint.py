@@ -16,6 +16,7 @@ from emulators.web_pubsub.connect_request import connect_request_body
 from emulators.web_pubsub.connection import Connection, new_connection_id
 from emulators.web_pubsub.emulator import Emulator
 from emulators.web_pubsub.events import EventContext
+from emulators.web_pubsub.fault_refusals import refuse_on_request
 from emulators.web_pubsub.handshake import (
     Handshake,
     Recovery,
@@ -50,6 +51,8 @@ class ClientEndpoint:
         handshake = read_handshake(
             request, hub, emulator.keys, emulator.clock, emulator.authorities
         )
+        identity = handshake.identity
+        refuse_on_request(emulator.faults, hub, identity.groups, identity.user_id, None)
         return await self._connect(request, handshake)
 
     async def _connect(self, request: web.Request, handshake: Handshake) -> web.StreamResponse:
@@ -81,6 +84,10 @@ class ClientEndpoint:
 
     async def _recover(self, request: web.Request, recovery: Recovery) -> web.StreamResponse:
         connection = self._find_recoverable(recovery)
+        groups, user_id = (connection.groups, connection.user_id) if connection else ((), None)
+        refuse_on_request(
+            self._emulator.faults, recovery.hub, groups, user_id, recovery.connection_id
+        )
         wanted = connection.subprotocol if connection else first_supported(recovery.offered)
         # A connection keeps its subprotocol, whatever is offered when it is taken up again.
         chosen = find_offered(recovery.offered, wanted or "") or wanted
@@ -110,6 +117,7 @@ class ClientEndpoint:
         if connection.recoverable:
             hub = connection.events.hub
             token = self._emulator.reconnection_tokens.issue(hub, connection.id)
+        self._emulator.wiretap.opened(connection, transport)
         connection.attach(transport, token)
         await run_session(connection, socket, transport)
         return socket

@@ -6,7 +6,7 @@ second. What is about sockets (pauses of milliseconds, closing handshakes) stays
 
 Invariant: time never runs backwards, and a timer fires once, at its moment of this clock. Dates
 inside tokens are the signer's, whose clock nobody advanced: a token ages by what was advanced after
-it was issued, and a token issued afterwards is as fresh as it looks.
+it was issued, and a token issued afterwards (or undated) is as fresh as it looks.
 """
 
 import asyncio

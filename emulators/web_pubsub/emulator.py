@@ -10,13 +10,17 @@ from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.codec import Codec
 from emulators.web_pubsub.connection import Connection
 from emulators.web_pubsub.events import EventContext, sign
+from emulators.web_pubsub.faults import EVERY_HUB, Faults, Target
 from emulators.web_pubsub.hub import Hub
 from emulators.web_pubsub.inbox import Inbox
 from emulators.web_pubsub.operations import Operations
 from emulators.web_pubsub.permissions import Permissions
 from emulators.web_pubsub.reconnection import ReconnectionTokens
 from emulators.web_pubsub.settings import Settings
+from emulators.web_pubsub.settings_watch import SettingsWatcher
+from emulators.web_pubsub.trace import Trace
 from emulators.web_pubsub.upstream import Upstream
+from emulators.web_pubsub.wiretap import Wiretap
 
 GOING_AWAY = 1001
 
@@ -34,6 +38,10 @@ class Emulator:
         self.upstream = Upstream(settings, host, self.clock)
         self.reconnection_tokens = ReconnectionTokens(self.clock)
         self._hubs: dict[str, Hub] = {}
+        self.settings_watcher: SettingsWatcher | None = None
+        self.faults = Faults(self.clock)
+        self.trace = Trace(self.clock)
+        self.wiretap = Wiretap(self.faults, self.trace, self.clock, self._everyone)
 
     @property
     def connection_string(self) -> str:
@@ -44,6 +52,15 @@ class Emulator:
         """Return the hub of that name, in any case; a hub exists as soon as it is named."""
         canonical = name.lower()
         return self._hubs.get(canonical) or Hub(canonical)
+
+    def hubs(self) -> list[Hub]:
+        """Return the hubs that have connections."""
+        return list(self._hubs.values())
+
+    def connections_of(self, target: Target) -> list[Connection]:
+        """Return the connections that are meant."""
+        hubs = self.hubs() if target.hub == EVERY_HUB else [self.hub(target.hub)]
+        return [each for hub in hubs for each in hub.everyone() if target.is_for(each)]
 
     def event_context(
         self, hub: str, connection_id: str, user_id: str | None, subprotocol: str | None
@@ -77,16 +94,17 @@ class Emulator:
         self.settings = self.upstream.settings = settings
         if settings.key_bytes != self.keys:
             self.keys = settings.key_bytes
-            for hub in self._hubs.values():
-                for connection in hub.everyone():
-                    connection.events.signature = sign(connection.id, *self.keys)
+            for connection in self._everyone():
+                connection.events.signature = sign(connection.id, *self.keys)
 
     def close_connections(self) -> None:
         """Close every socket as a service that goes away; handlers are not told of it."""
         self.upstream.silence()
-        for hub in tuple(self._hubs.values()):
-            for connection in hub.everyone():
-                connection.close(GOING_AWAY, "The service is shutting down.")
+        for connection in self._everyone():
+            connection.close(GOING_AWAY, "The service is shutting down.")
+
+    def _everyone(self) -> list[Connection]:
+        return [each for hub in self.hubs() for each in hub.everyone()]
 
     def _removed(self, connection: Connection, reason: str) -> None:
         hub = self._hubs[connection.events.hub]

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from emulators.web_pubsub.audience import audience_covers
 from emulators.web_pubsub.emulator import Emulator
+from emulators.web_pubsub.fault_refusals import fail_on_request
 from emulators.web_pubsub.handshake import bearer_of
 from emulators.web_pubsub.names import is_hub_name
 from emulators.web_pubsub.rest_errors import BadRequestError, RestError, UnauthorizedError
@@ -31,6 +32,7 @@ def rest_gate(emulator: Emulator) -> Middleware:
         try:
             _authorise(request, emulator)
             _check_request(request)
+            fail_on_request(emulator.faults, request)
             response = await handler(request)
         except RestError as error:
             response = error.response()

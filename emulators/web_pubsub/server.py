@@ -39,6 +39,7 @@ async def serve(
     # The name that the printed connection string has; handlers compare their own against it.
     name = "localhost" if host in _LOOPBACK_AND_ANY else host
     emulator = Emulator(settings, name, port)
+    emulator.settings_watcher = watcher
     runner = web.AppRunner(
         build_app(emulator), access_log=None, shutdown_timeout=GOODBYE_SECONDS, handle_signals=False
     )
@@ -50,6 +51,7 @@ async def serve(
             await stopping.wait()
     finally:
         emulator.close_connections()
+        emulator.trace.close()
         await runner.cleanup()
         await emulator.upstream.close()
 

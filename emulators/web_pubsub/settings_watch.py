@@ -22,7 +22,7 @@ class SettingsWatcher:
     """Looks at one file, a few times a second."""
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self._path = path
+        self.path = path
         self._environment = environment
         content = read_settings(path)
         self._judged: bytes | SettingsError = content
@@ -52,7 +52,7 @@ class SettingsWatcher:
 
     def _look(self) -> bytes | SettingsError:
         try:
-            return read_settings(self._path)
+            return read_settings(self.path)
         except SettingsError as error:
             return error
 
@@ -63,11 +63,11 @@ class SettingsWatcher:
             self.settings = parse_settings(content, self._environment)
         except SettingsError as error:
             self.problem = str(error)
-            _log.warning("%s: the last good settings stay in force: %s", self._path, error)
+            _log.warning("%s: the last good settings stay in force: %s", self.path, error)
             return False
         self.problem = None
         self.reloads += 1
-        print(f"Settings taken over from {self._path}: {_summary(self.settings)}", flush=True)  # noqa: T201 - the command's output
+        print(f"Settings taken over from {self.path}: {_summary(self.settings)}", flush=True)  # noqa: T201 - the command's output
         return True
 
 

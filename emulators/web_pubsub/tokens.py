@@ -4,6 +4,7 @@ Invariant: nothing in a token is believed before its signature and lifetime hold
 the wrong type are refused here, so that nothing behind has to ask again.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ def _read(token: str, key: bytes, clock: Clock) -> Claims:
     try:
         claims: Claims = jwt.decode(token, key, algorithms=["HS256"], options=_OPTIONS)
         expires, begins = int(claims["exp"]), int(claims.get("nbf", 0))
-        # Without a date of issue a token counts as older than every advance of the clock.
+        # Without a date of issue nobody knows how old it is: the Python SDK's tokens for REST have
+        # none, and must be good after an advance as before.
         issued_at = claims.get("iat")
-        now = clock.now_for(issued_at if isinstance(issued_at, int | float) else 0)
+        now = clock.now_for(issued_at if isinstance(issued_at, int | float) else math.inf)
     # Beyond its own errors PyJWT lets through what odd claim types do to its parser.
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidTokenError(str(error)) from error

@@ -26,6 +26,12 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     return header + payload
 
 
+def payload_of(frame: bytes) -> bytes:
+    """Return what ``encode_frame`` has wrapped."""
+    marker = frame[1]
+    return frame[2 + {_SHORT: 2, _SHORT + 1: 8}.get(marker, 0) :]
+
+
 def encode_close(code: int, reason: str) -> bytes:
     """Return a close frame; a reason that does not fit is cut between two characters."""
     text = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore").encode()

@@ -58,10 +58,10 @@ def test_a_token_ages_by_what_was_advanced_after_it_was_issued() -> None:
     old = token(iat=now - 60, exp=now + HOUR)
     undated = token(exp=now + HOUR)
     clock.jump(HOUR + 600, at=now)
-    for stale in (old, undated):
-        with pytest.raises(InvalidTokenError):
-            read_token(stale, [KEY], clock)
+    with pytest.raises(InvalidTokenError):
+        read_token(old, [KEY], clock)
     assert read_token(token(iat=now, exp=now + 60), [KEY], clock)
+    assert read_token(undated, [KEY], clock)
 
 
 async def test_an_advance_divides_the_tokens_before_it_from_those_after_it() -> None:
