@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable
+from dataclasses import replace
 from functools import cache
 
 from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage, joined_entry
 from functions.chat.hints import Hints
 from functions.chat.models import LogEntry, Member, Message, MyRoom, NewMessage, NewRoom, Room
-from functions.chat.policy import check_member
+from functions.chat.policy import check_member, is_member
 from functions.chat.store import (
     EMPTY_SLOT,
     Accepted,
@@ -39,7 +40,7 @@ from shared_code.ids import new_id, number_of
 from shared_code.messaging import publish
 
 _log = logging.getLogger("atrium.chat")
-_STOP_HEARING_SECONDS = 2.0
+_HUB_SECONDS = 2.0
 _TELL_SECONDS = 5.0
 
 
@@ -54,10 +55,11 @@ def _writers() -> RoomWriters:
 
 
 async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) -> Room:
-    """Make a room that the actor owns.
+    """Make a room that the actor owns; a repeat with its key gives the first answer.
 
-    Round trips: 1 transaction, 2 for the owner's list, and the hint; with a key one more; 5 and the hint
-    when that is repeated. Raises IdempotencyKeyReused.
+    His connections hear the room before this returns. Round trips: 1 transaction, 1 to Web PubSub, the
+    hint, and 2 for the owner's list; with a key one more; 6 and the hint when that is repeated. Raises
+    IdempotencyKeyReused.
     """
     room_id = new_id("rm")
     if idempotency_key:
@@ -68,9 +70,11 @@ async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) ->
     entries = segment.entries
     if not await create_room(head, owner, segment):
         # A repeat under the same key. The owner joined with the log's second entry and cannot leave.
-        head = await get_room(room_id)
-        owner = owner.model_copy(update={"joined_at": head.created_at})
+        made_at = (await get_room(room_id)).created_at
+        head = replace(head, created_at=made_at)
+        owner = owner.model_copy(update={"joined_at": made_at})
         entries = [joined_entry(room_id, owner)]
+    await _at_the_hub(live.let_hear(actor.user_id, room_id))
     await _wait_until_told(_hints().announce(entries))
     await list_room(head, owner)
     return head.room()
@@ -91,11 +95,14 @@ def _first_commit(room_id: str, owner_id: str, body: NewRoom) -> tuple[Head, Mem
 async def join_room(actor: Actor, room_id: str) -> Room:
     """Make the actor a member; harmless when he is one.
 
-    Round trips: 1 read of his row, 1 transaction (and 1 read in a room not written lately), 2 for his
-    list, the hint. When he is one: 1 read each of the head, the entry and his list, the hint.
+    His connections are in the room's group before this returns, unless Web PubSub does not answer: then
+    `realtime` adds them when it hears of the entry. Round trips: 1 read of his row, 1 transaction (and 1
+    read in a room not written lately), 1 to Web PubSub and 1 read after it, the hint, 2 for his list. When
+    he is one: 1 read each of the head, the entry and his list, 1 to Web PubSub and 1 read, the hint.
     Raises RoomNotFound, RoomIsPrivate.
     """
     accepted = await _writers().submit(room_id, JoinRoom(actor.user_id))
+    await _at_the_hub(_start_hearing(actor.user_id, room_id))
     member = await _tell(accepted)
     await list_room(accepted.head, member)
     return accepted.head.room()
@@ -106,12 +113,12 @@ async def leave_room(actor: Actor, room_id: str) -> None:
 
     His connections are out of the room's group before this returns, unless Web PubSub does not answer:
     then `realtime` removes them when it hears of the entry. Round trips: 1 transaction (and 2 reads in a
-    room not written lately), the hint, 1 to Web PubSub, 2 for his list. When he has left: as join_room,
-    and 1 to Web PubSub.
+    room not written lately), 1 to Web PubSub, the hint, 2 for his list. When he has left: 1 read each of
+    the head, the entry and his list, 1 to Web PubSub, the hint.
     Raises RoomNotFound, NotAMember, OwnerCannotLeave.
     """
     accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
-    await _stop_hearing(actor.user_id, room_id)
+    await _at_the_hub(live.stop_hearing(actor.user_id, room_id))
     member = await _tell(accepted)
     await list_room(accepted.head, member)
 
@@ -145,13 +152,20 @@ async def _wait_until_told(told: Awaitable[bool]) -> None:
     raise Unavailable
 
 
-async def _stop_hearing(user_id: str, room_id: str) -> None:
-    """Close the room to the user's connections now; a failure is left to `realtime`."""
+async def _start_hearing(user_id: str, room_id: str) -> None:
+    """Open the room to the user's connections; who adds reads again, and undoes it for one who has left."""
+    await live.let_hear(user_id, room_id)
+    if not is_member(await read_member(room_id, user_id)):
+        await live.stop_hearing(user_id, room_id)
+
+
+async def _at_the_hub(change: Awaitable[None]) -> None:
+    """Make a change of who hears a room hold before the answer; a failure is left to `realtime`."""
     try:
-        async with asyncio.timeout(_STOP_HEARING_SECONDS):
-            await live.stop_hearing(user_id, room_id)
-    except Exception as error:  # noqa: BLE001 - the leave is durable, whatever Web PubSub says
-        _log.warning("%s still hears %s until realtime acts", user_id, room_id, exc_info=error)
+        async with asyncio.timeout(_HUB_SECONDS):
+            await change
+    except Exception as error:  # noqa: BLE001 - what was committed holds, whatever Web PubSub says
+        _log.warning("who hears a room is as it was until realtime acts", exc_info=error)
 
 
 async def send_message(actor: Actor, room_id: str, body: NewMessage) -> Message:

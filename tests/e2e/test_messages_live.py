@@ -66,6 +66,18 @@ async def test_joining_while_connected_opens_the_room_within_a_second(api: Api) 
                 await api.send(ada, room_id, "welcome")
 
 
+async def test_what_is_said_right_after_a_join_is_heard(api: Api) -> None:
+    ada, grace = await api.user("Ada"), await api.user("Grace")
+    other = await api.room(ada, grace)
+    async with api.listening(grace) as ear:
+        await _hears(api, ear, ada, other)
+        for _ in range(10):
+            room_id = await api.room(ada)
+            await api.good("POST", f"rooms/{room_id}/join", grace)
+            seq = (await api.send(ada, room_id, "welcome"))["seq"]
+            await ear.frame(room_id, seq)
+
+
 async def test_leaving_stops_the_frames_before_the_answer_comes(api: Api) -> None:
     ada, grace, watch = [await api.user(name) for name in ("Ada", "Grace", "Watch")]
     room_id = await api.room(ada, grace, watch)

@@ -20,7 +20,8 @@ SETTINGS = ("CHAT_STORAGE", "MESSAGING_STORAGE")
 async def _provisioned(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     for name in SETTINGS:
         monkeypatch.setenv(name, azurite)
-    monkeypatch.setattr(live, "stop_hearing", _nobody_is_connected)
+    for name in ("let_hear", "stop_hearing"):
+        monkeypatch.setattr(live, name, _nobody_is_connected)
     forget()
     await store.provision()
     yield

@@ -200,6 +200,7 @@ async def test_a_leave_and_a_join_at_once_end_as_the_log_says() -> None:
 async def test_a_key_makes_one_room_and_another_body_is_refused() -> None:
     owner, key = actor(user()), new_id("key")
     first = await commands.make_room(owner, TEA, key)
+    await commands.send_message(owner, first.id, NewMessage(text="hi"))
     assert await commands.make_room(owner, TEA, key) == first
     with pytest.raises(IdempotencyKeyReused):
         await commands.make_room(owner, NewRoom(name="coffee", kind="public"), key)
@@ -285,16 +286,58 @@ async def test_a_change_of_access_that_cannot_be_told_is_503_and_its_repeat_tell
     assert await my_rooms(guest) == []
 
 
-async def test_web_pubsub_out_of_reach_does_not_fail_a_leave(
+class Hub:
+    """Who hears a room, as Web PubSub is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hearing: set[str] = set()
+        monkeypatch.setattr(live, "let_hear", self.let_hear)
+        monkeypatch.setattr(live, "stop_hearing", self.stop_hearing)
+
+    async def let_hear(self, user_id: str, _room_id: str) -> None:
+        self.hearing.add(user_id)
+
+    async def stop_hearing(self, user_id: str, _room_id: str) -> None:
+        self.hearing.discard(user_id)
+
+
+async def test_who_hears_a_room_is_settled_before_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    owner, guest = actor(user()), actor(user())
+    hub, owner, guest = Hub(monkeypatch), actor(user()), actor(user())
     room = await room_of(owner)
+    assert hub.hearing == {owner.user_id}
     await commands.join_room(guest, room.id)
+    assert hub.hearing == {owner.user_id, guest.user_id}
+    await commands.leave_room(guest, room.id)
+    assert hub.hearing == {owner.user_id}
 
+
+async def test_who_has_left_while_he_was_let_in_does_not_hear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub, owner, guest = Hub(monkeypatch), actor(user()), actor(user())
+    room = await room_of(owner)
+
+    async def let_hear(user_id: str, room_id: str) -> None:
+        await commands.leave_room(guest, room.id)
+        await hub.let_hear(user_id, room_id)
+
+    monkeypatch.setattr(live, "let_hear", let_hear)
+    await commands.join_room(guest, room.id)
+    assert hub.hearing == {owner.user_id}
+
+
+async def test_web_pubsub_out_of_reach_fails_no_change_of_membership(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def unreachable(_user_id: str, _room_id: str) -> None:
         raise ConnectionError("no hub")
 
-    monkeypatch.setattr(live, "stop_hearing", unreachable)
+    for name in ("let_hear", "stop_hearing"):
+        monkeypatch.setattr(live, name, unreachable)
+    owner, guest = actor(user()), actor(user())
+    room = await room_of(owner)
+    await commands.join_room(guest, room.id)
     await commands.leave_room(guest, room.id)
     assert (await moves(room.id))[-1] == ("member.left", guest.user_id)
