@@ -88,7 +88,7 @@ function clientTable(hub) {
   head.append(...["Client", "Protocol", "State", "Buffer", "Groups", ""].map((name) => make("th", "", name)));
   const body = make("tbody");
   for (const client of hub.connections) {
-    const buffer = client.buffered === null ? "–" : `${client.buffered} of ${client.lastSequenceId}`;
+    const buffer = make("span", "tight", client.buffered === null ? "–" : `${client.buffered} of ${client.lastSequenceId}`);
     const protocol = client.protocol.replace(".webpubsub.azure.v1", "");
     body.append(row(clientName(client), protocol, clientState(client), buffer,
       groupChips(client.groups, client.groupCount), clientButtons(hub, client)));

@@ -1,0 +1,88 @@
+"""Chromium without a window, driven over its debugging protocol: opens a page and asks it things."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.harness.waiting import until_async
+
+PATH = shutil.which("chromium")
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--remote-debugging-port=0", "--window-size=1400,1000"),
+)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._calls = 0
+        self.complaints: list[str] = []
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call the debugging protocol; what the page complains of meanwhile is kept."""
+        self._calls += 1
+        await self._socket.send_json({"id": self._calls, "method": method, "params": parameters})
+        while True:
+            message = await self._socket.receive_json(timeout=20)
+            if message.get("id") == self._calls:
+                result: dict[str, Any] = message["result"]
+                return result
+            if message["method"] in {"Log.entryAdded", "Runtime.exceptionThrown"}:
+                self.complaints.append(str(message["params"]))
+
+    async def ask(self, expression: str) -> Any:
+        """Return the value of a JavaScript expression in the page."""
+        answer = await self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    async def until(self, expression: str, what: str) -> Any:
+        """Wait until the expression is true."""
+        return await until_async(lambda: self.ask(expression), what)
+
+
+@asynccontextmanager
+async def opened(url: str, profile: Path) -> AsyncIterator[Page]:
+    """A tab with the page."""
+    assert PATH is not None
+    process = await asyncio.create_subprocess_exec(
+        PATH, *_FLAGS, f"--user-data-dir={profile}", url, stderr=subprocess.DEVNULL
+    )
+    try:
+        port = await until_async(lambda: _port(profile), "chromium listens")
+        async with aiohttp.ClientSession() as session:
+            address = await until_async(lambda: _tab(session, port, url), "the tab is open")
+            assert address is not None
+            async with session.ws_connect(address, max_msg_size=0) as socket:
+                page = Page(socket)
+                await page.call("Log.enable")
+                await page.call("Runtime.enable")
+                yield page
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _port(profile: Path) -> int | None:
+    path = profile / "DevToolsActivePort"
+    lines = path.read_text().split() if path.exists() else []
+    return int(lines[0]) if lines else None
+
+
+async def _tab(session: aiohttp.ClientSession, port: int | None, url: str) -> str | None:
+    async with session.get(f"http://127.0.0.1:{port}/json") as response:
+        tabs = await response.json(content_type=None)
+    found = [tab["webSocketDebuggerUrl"] for tab in tabs if tab["url"].startswith(url)]
+    return found[0] if found else None
