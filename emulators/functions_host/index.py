@@ -4,12 +4,11 @@ Invariant: what is wrong with one function puts that function in error, and no o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emulators.functions_host.bindings.base import Output
-from emulators.functions_host.bindings.registry import ANSWERED_BY_TRIGGER, OUTPUTS
-from emulators.functions_host.dispatch.invoker import Invoker
+from emulators.functions_host.bindings.registry import ANSWERED_BY_TRIGGER, INPUTS, OUTPUTS
+from emulators.functions_host.dispatch.invoker import Bindings, Invoker
 from emulators.functions_host.dispatch.pool import Pool
 from emulators.functions_host.http.admin import Loaded
 from emulators.functions_host.model import Binding, BindingError, Function
@@ -48,7 +47,7 @@ def load(function: Function, services: Services, pool: Pool) -> Loaded:
     try:
         _validate(function)
         binding = _trigger(function)
-        invoker = Invoker(function, _outputs(function, services), pool, services.console)
+        invoker = Invoker(function, _bindings(function, services), pool, services.console)
         make = TRIGGERS[binding.type.lower()]
         trigger = make(Wiring(function, binding, invoker), services)
     except BindingError as error:
@@ -78,16 +77,18 @@ def _trigger(function: Function) -> Binding:
     return trigger
 
 
-def _outputs(function: Function, services: Services) -> dict[str, Output]:
-    outputs: dict[str, Output] = {}
-    for binding in function.bindings:
-        kind = binding.type.lower()
-        if binding.is_trigger or kind in ANSWERED_BY_TRIGGER:
-            continue
-        if not binding.is_output:
-            raise BindingError(f"this host has no input binding of type {binding.type!r}")
-        if kind not in OUTPUTS:
-            known = ", ".join(sorted(OUTPUTS))
-            raise BindingError(f"this host has no output of type {binding.type!r}, only {known}")
-        outputs[binding.name] = OUTPUTS[kind](binding, services)
-    return outputs
+def _bindings(function: Function, services: Services) -> Bindings:
+    made = Bindings()
+    for binding in function.inputs:
+        made.inputs[binding.name] = _maker(INPUTS, binding, "input binding")(binding, services)
+    for binding in function.outputs:
+        if binding.type.lower() not in ANSWERED_BY_TRIGGER:
+            made.outputs[binding.name] = _maker(OUTPUTS, binding, "output")(binding, services)
+    return made
+
+
+def _maker[Made](makers: Mapping[str, Made], binding: Binding, what: str) -> Made:
+    if (found := makers.get(binding.type.lower())) is None:
+        known = ", ".join(sorted(makers))
+        raise BindingError(f"this host has no {what} of type {binding.type!r}, only {known}")
+    return found

@@ -19,8 +19,20 @@ class BindingError(Exception):
     """One function's binding cannot work; the message is shown to the developer as it is."""
 
 
-class OutputError(Exception):
-    """A value could not be written to an output; the invocation fails with it."""
+class InvocationError(Exception):
+    """What fails an invocation in the host, before or after the function itself ran."""
+
+
+class ExpressionError(InvocationError):
+    """A binding expression such as `{name}` has no value in this invocation."""
+
+
+class InputError(InvocationError):
+    """A value could not be read for an input."""
+
+
+class OutputError(InvocationError):
+    """A value could not be written to an output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,11 @@ class Function:
         """The one trigger binding, or None when there is not exactly one."""
         triggers = [binding for binding in self.bindings if binding.is_trigger]
         return triggers[0] if len(triggers) == 1 else None
+
+    @property
+    def inputs(self) -> list[Binding]:
+        """The bindings that carry values in, besides the trigger."""
+        return [item for item in self.bindings if not (item.is_trigger or item.is_output)]
 
     @property
     def outputs(self) -> list[Binding]:

@@ -1,1 +1,1 @@
-"""Output bindings, one module each; `registry` says which type is which."""
+"""Input and output bindings, one module each; `registry` says which type is which."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulators.functions_host import fidelity
 from emulators.functions_host.clients.storage import NOT_FOUND, StorageError
-from emulators.functions_host.model import Binding, OutputError, Typed
+from emulators.functions_host.model import Binding, OutputError, TriggerInput, Typed
 from emulators.functions_host.services import Services
 
 
@@ -21,8 +21,9 @@ class QueueOutput:
         self._base64 = services.host_json.queues.base64
         self._wakers = services.wakers
 
-    async def write(self, value: Typed) -> None:
+    async def write(self, value: Typed, trigger: TriggerInput) -> None:
         """Put each message of the value."""
+        del trigger
         for item in fidelity.split_output(value):
             body = fidelity.queue_message(_unwrap(item) if value[0] == "json" else item)
             try:

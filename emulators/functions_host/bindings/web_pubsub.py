@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 from emulators.functions_host import fidelity
 from emulators.functions_host.clients.web_pubsub import WebPubSubClient
-from emulators.functions_host.model import Binding, BindingError, OutputError, Typed
+from emulators.functions_host.model import (
+    Binding,
+    BindingError,
+    OutputError,
+    TriggerInput,
+    Typed,
+)
 from emulators.functions_host.services import Services
 
 _CONTENT_TYPES = {
@@ -44,8 +50,9 @@ class WebPubSubOutput:
         access = services.web_pubsub(binding.text("connection"))
         self._client = WebPubSubClient(services.session, access, services.settings.resolve(hub))
 
-    async def write(self, value: Typed) -> None:
+    async def write(self, value: Typed, trigger: TriggerInput) -> None:
         """Send each action of the value."""
+        del trigger
         kind, content = value
         if kind == "bytes":
             value = ("string", content.decode(errors="replace"))

@@ -23,6 +23,10 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _STOP_SECONDS = 2.0
 
 
+type RetryState = tuple[int, int, str, str]
+"""Retries so far, the most there will be, and the message and traceback of the failure before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One invocation, as a worker is told of it."""
@@ -33,7 +37,7 @@ class Call:
     inputs: list[tuple[str, Typed]]
     metadata: Metadata
     trace_parent: str
-    retry: tuple[int, int] = (0, 0)
+    retry: RetryState = (0, 0, "", "")
 
 
 @dataclass(slots=True)

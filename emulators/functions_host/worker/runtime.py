@@ -69,7 +69,7 @@ async def invoke(message: wire.Message) -> tuple[Any, ...]:
         trigger_metadata={name: protos.to_proto(value) for name, value in metadata.items()},
         trace_context=SimpleNamespace(trace_parent=trace_parent, trace_state="", attributes={}),
         retry_context=SimpleNamespace(
-            retry_count=retry[0], max_retry_count=retry[1], exception=None
+            retry_count=retry[0], max_retry_count=retry[1], exception=_failure(*retry[2:])
         ),
     )
     answer = await rt.invocation_request(
@@ -80,6 +80,13 @@ async def invoke(message: wire.Message) -> tuple[Any, ...]:
         return (False, None, {}, error.message, error.stack_trace)
     outputs = {item.name: protos.from_proto(item.data) for item in answer.output_data}
     return (True, protos.from_proto(answer.return_value), outputs, "", "")
+
+
+def _failure(message: str, stack: str) -> protos.RpcException | None:
+    """The failure that a retry follows, as `context.retry_context.exception` gives it."""
+    if not message:
+        return None
+    return protos.RpcException(source="", stack_trace=stack, message=message)
 
 
 def current_invocation() -> str | None:

@@ -46,8 +46,8 @@ def status_name(container: ContainerClient, app: Path) -> str | None:
 
 def test_a_timer_runs_again_and_again_and_never_overlaps_itself(tmp_path: Path) -> None:
     with running(App(tmp_path, EVERY_SECOND)) as host:
-        until(lambda: host.output.count("tick 1") >= 2, "two ticks")
-        assert "tick 2" not in host.output
+        until(lambda: host.output.count("INFO tick 1") >= 2, "two ticks")
+        assert "INFO tick 2" not in host.output
 
 
 def test_run_on_startup_runs_once_at_start(tmp_path: Path) -> None:
