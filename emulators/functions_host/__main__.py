@@ -14,7 +14,8 @@ from pathlib import Path
 import uvloop
 
 from emulators.functions_host import keys
-from emulators.functions_host.host import Host, HostOptions
+from emulators.functions_host.generation import HostOptions
+from emulators.functions_host.host import Host
 from emulators.functions_host.host_json import HostJsonError
 from emulators.functions_host.settings import SettingsError
 
@@ -52,7 +53,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--settings", type=Path, help="default: local.settings.json of the app")
     add("--secrets", type=Path, help="where the keys are kept (default .local/secrets of the app)")
     add("--workers", type=int, help="worker processes, 1 to 10 (default 1, or the app setting)")
-    add("--azure-timing", action="store_true", help="poll queues as slowly as Azure does")
+    add("--reload", action="store_true", help="follow changes of the app while it runs")
+    add("--strict", action="store_true", help="warn of what Azure does otherwise than one expects")
+    add(
+        "--azure-timing",
+        action="store_true",
+        help="poll as slowly as Azure does, and start workers 10 s apart",
+    )
+    add(
+        "--console",
+        choices=("screen", "core-tools"),
+        default="screen",
+        help="core-tools: the lines that `func start` prints, for tools that read them",
+    )
     return parser
 
 
@@ -70,6 +83,9 @@ def _options(parsed: argparse.Namespace) -> HostOptions:
         secrets=parsed.secrets or app / keys.DEFAULT_DIRECTORY,
         workers=parsed.workers,
         azure_timing=parsed.azure_timing,
+        strict=parsed.strict,
+        reload=parsed.reload,
+        core_tools_console=parsed.console == "core-tools",
     )
 
 

@@ -5,6 +5,7 @@ but for at most a second, so that a slow function is not a silent one.
 """
 
 import asyncio
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class Console:
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
-        self._colour = stream.isatty()
+        # https://no-color.org: any value but the empty one.
+        self._colour = stream.isatty() and not os.environ.get("NO_COLOR")
         self._running: dict[str, _Running] = {}
         self._waiting: list[str] = []
         self._second = (0, "")
@@ -59,8 +61,9 @@ class Console:
             lines.append(self._paint(_indent(details), "red"))
         self._write("\n".join(lines))
 
-    def log(self, invocation: str | None, level: str, text: str) -> None:
+    def log(self, invocation: str | None, level: str, text: str, logger: str = "root") -> None:
         """Take one record of the app's logging."""
+        del logger
         line = self._paint(_indent(f"{level} {text}"), _LEVEL_COLOURS.get(level, "dim"))
         run = self._running.get(invocation) if invocation else None
         if run is None or invocation is None:

@@ -60,6 +60,26 @@ def exit_reason(code: int | None) -> str:
     return f"exit code {code}"
 
 
+def over_budget(init_seconds: float | None) -> str:
+    """Say why a worker that was starting is ended; without seconds it never even began."""
+    if init_seconds is None:
+        return "it did not start in time"
+    return (
+        f"importing and indexing the app took more than {init_seconds:g} s, which is all that Azure "
+        "gives; see what takes so long with `python -X importtime -c 'import function_app'`, and "
+        "import late what only some functions need"
+    )
+
+
+def slow_import(seconds: float, budget: float, modules: list[tuple[str, float]]) -> str:
+    """Say that the app is slow to import, and which modules make it so."""
+    head = (
+        f"importing the app took {seconds:.1f} s; every cold start waits for it, and Azure ends a "
+        f"worker at {budget:g} s. The slowest imports (python -X importtime), each by itself:"
+    )
+    return "\n".join([head, *(f"  {took:6.2f} s  {name}" for name, took in modules)])
+
+
 def _advice(message: str) -> str:
     if (module := _MODULE.search(message)) is not None:
         name = module[1].split(".", maxsplit=1)[0]

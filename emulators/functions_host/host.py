@@ -7,165 +7,136 @@ Invariant: every way out of `run` has stopped every process that it started.
 
 import asyncio
 import contextlib
-import hashlib
-import os
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import uvicorn
 
-from emulators.functions_host import explain, host_json, index, keys, settings
+from emulators.functions_host import explain, keys, reload
 from emulators.functions_host.console import Console
-from emulators.functions_host.dispatch.child import Indexed
-from emulators.functions_host.dispatch.pool import Pool, PoolOptions
-from emulators.functions_host.http.admin import Admin
+from emulators.functions_host.console_core_tools import CoreToolsConsole
+from emulators.functions_host.generation import Generation, HostOptions, Surroundings
+from emulators.functions_host.host_json import HostJsonError
 from emulators.functions_host.http.app import HttpApp
-from emulators.functions_host.http.request import BODY_LIMIT
-from emulators.functions_host.http.routes import RouteTable
-from emulators.functions_host.services import Services
-from emulators.functions_host.triggers.base import Trigger
+from emulators.functions_host.settings import SettingsError
 
 _GRACE_SECONDS = 5.0
-_LAST_WORDS_SECONDS = 2.0
 _KEEP_ALIVE_SECONDS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class HostOptions:
-    """What the command line asks for."""
-
-    app: Path
-    settings_file: Path
-    secrets: Path
-    workers: int | None
-    azure_timing: bool
 
 
 class Host:
     """One running host."""
 
     def __init__(self, options: HostOptions, listener: socket.socket) -> None:
-        self._console = Console()
-        self._settings = settings.load(options.settings_file)
-        self._host_json = host_json.load(options.app)
+        self._console = CoreToolsConsole() if options.core_tools_console else Console()
         self._options = options
         self._listener = listener
         host, port = listener.getsockname()[:2]
-        self._address = f"http://{host}:{port}"
+        self._address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self._stop = asyncio.Event()
         self._exit_code = 0
-        self._triggers: list[Trigger] = []
-        self._pool = Pool(self._pool_options(), self._console, self._fatal)
-        self._http = HttpApp(
-            keys=keys.load_or_create(options.secrets),
-            routes=RouteTable(self._host_json.route_prefix),
-            webhooks={},
-            admin=Admin(self._address),
-            homepage=not self._settings.flag("AzureWebJobsDisableHomepage"),
-            body_limit=int(self._settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT") or BODY_LIMIT),
-        )
+        self._current: Generation | None = None
+        self._http = HttpApp(keys.load_or_create(options.secrets))
 
     async def run(self) -> int:
-        """Serve until told to stop; return the process's exit code."""
-        server = _Server(
-            uvicorn.Config(
-                self._http,
-                loop="none",
-                http="httptools",
-                lifespan="off",
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=int(_GRACE_SECONDS),
-            )
-        )
-        with self._signals():
-            serving = asyncio.create_task(server.serve(sockets=[self._listener]))
-            async with aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
-            ) as session:
-                starting = asyncio.create_task(self._start(session))
-                await self._until_stopped(starting)
+        """Serve until told to stop; return the process's exit code.
+
+        Raises:
+            HostJsonError, SettingsError: if the host cannot start with these files.
+        """
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+        ) as session:
+            around = Surroundings(self._options, self._address, self._console, session)
+            first = self._current = self._generation(around)
+            server = _Server(self._uvicorn_config())
+            with self._signals():
+                serving = asyncio.create_task(server.serve(sockets=[self._listener]))
+                await self._until_stopped(asyncio.create_task(self._begin(first, around)))
                 await self._shut_down(server, serving)
         self._console.flush()
         return self._exit_code
 
-    async def _start(self, session: aiohttp.ClientSession) -> None:
-        indexed = await self._pool.start()
-        self._load(indexed, session)
-        for trigger in self._triggers:
-            await trigger.start()
-        self._http.ready = True
-        self._console.say(f"\nListening on {self._address}")
+    def _generation(self, around: Surroundings) -> Generation:
+        return Generation(around, self._fatal)
 
-    def _load(self, indexed: Indexed, session: aiohttp.ClientSession) -> None:
-        admin = self._http.admin
-        if indexed.error:
-            admin.error = indexed.error
-            self._console.say(explain.indexing_failure(indexed.error, indexed.stack), "red")
+    async def _begin(self, first: Generation, around: Surroundings) -> None:
+        """Load the app and serve it; then, if asked to, follow its changes."""
+        indexed = await first.prepare()
+        if indexed.crashed:
+            self._fatal(indexed.error)
             return
-        services = self._services(session)
-        for function in index.read(indexed.functions):
-            loaded = index.load(function, services, self._pool)
-            admin.loaded[function.name.lower()] = loaded
-            if loaded.trigger is not None:
-                self._triggers.append(loaded.trigger)
-        self._list_functions()
+        if indexed.error:
+            self._console.say(explain.indexing_failure(indexed.error, indexed.stack), "red")
+        else:
+            first.list_functions()
+        await first.listen()
+        self._http.site = first.site
+        self._console.say(f"\nListening on {self._address}")
+        if self._options.reload:
+            async for names in reload.changes(self._options.app, self._options.settings_file):
+                self._console.say(f"\n{', '.join(names[:3])} changed; reloading")
+                await self._reload(around)
 
-    def _services(self, session: aiohttp.ClientSession) -> Services:
-        return Services(
-            settings=self._settings,
-            host_json=self._host_json,
-            console=self._console,
-            session=session,
-            routes=self._http.routes,
-            address=self._address,
-            host_id=_host_id(self._options.app),
-            azure_timing=self._options.azure_timing,
-            body_limit=self._http.body_limit,
-            webhooks=self._http.webhooks,
-        )
+    async def _reload(self, around: Surroundings) -> None:
+        """Let a new version of the app take over, or say why it cannot."""
+        try:
+            new = self._generation(around)
+        except (HostJsonError, SettingsError) as error:
+            self._refuse(str(error), str(error))
+            return
+        indexed = await new.prepare()
+        if indexed.error:
+            self._refuse(indexed.error, explain.indexing_failure(indexed.error, indexed.stack))
+            await new.stop()
+        else:
+            await self._take_over(new)
 
-    def _list_functions(self) -> None:
-        loaded = self._http.admin.loaded.values()
-        width = max((len(item.function.name) for item in loaded), default=0)
-        self._console.say("\nFunctions:\n" if loaded else "\nThe app has no functions.")
-        for item in loaded:
-            name = item.function.name.ljust(width)
-            if item.trigger is not None:
-                self._console.say(f"  {name}  {item.trigger.describe()}")
-            else:
-                self._console.say(f"  {name}  in error: {item.function.error}", "red")
+    def _refuse(self, error: str, explanation: str) -> None:
+        """Keep the version that runs, if one does; a host that had none tells of the newest error."""
+        self._console.say(explanation, "red")
+        if self._current is None:
+            return
+        admin = self._current.site.admin
+        if admin.error:
+            admin.error = error
+        else:
+            admin.reload_error = error
+            self._console.say("\nThe version before goes on.", "red")
 
-    async def _until_stopped(self, starting: asyncio.Task[None]) -> None:
-        """Wait for the order to stop; a failure to start is raised here."""
+    async def _take_over(self, new: Generation) -> None:
+        """Requests go to the new version at once; listeners change over; the old one is drained."""
+        old, self._current = self._current, new
+        self._http.site = new.site
+        if old is not None:
+            await old.stop_listening(_GRACE_SECONDS)
+        await new.listen()
+        if old is not None:
+            await old.stop()
+        new.list_functions()
+        self._console.say(f"\nReloaded; listening on {self._address}")
+
+    async def _until_stopped(self, working: asyncio.Task[None]) -> None:
+        """Wait for the order to stop; what goes wrong in the host itself is one, too."""
         stopped = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not starting.done():
-            starting.cancel()
-        elif (error := starting.exception()) is not None:
-            self._fatal(f"the host could not start: {error!r}")
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done() and (error := working.exception()) is not None:
+            self._fatal(f"an error of its own: {error!r}")
         await stopped
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await working
 
     async def _shut_down(self, server: "_Server", serving: asyncio.Task[None]) -> None:
         """Stop in the order that lets what runs end: at most a few seconds, then without it."""
-        self._http.ready = False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE_SECONDS):
-                await asyncio.gather(*(trigger.stop() for trigger in self._triggers))
-                await self._http.idle.wait()
+        self._http.site = None
+        if self._current is not None:
+            await self._current.stop_listening(_GRACE_SECONDS)
         server.should_exit = True
-        await self._pool.stop()
-        # What was still running has now failed; give its messages back before the end.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                await asyncio.gather(*(trigger.stop() for trigger in self._triggers))
+        if self._current is not None:
+            await self._current.stop()
         await serving
 
     def _fatal(self, reason: str) -> None:
@@ -182,20 +153,18 @@ class Host:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
-    def _pool_options(self) -> PoolOptions:
-        host, port = self._listener.getsockname()[:2]
-        # What Core Tools sets; an app may look at it.
-        own = {
-            "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
-            "AzureWebJobsScriptRoot": str(self._options.app),
-            "WEBSITE_HOSTNAME": f"{host}:{port}",
-        }
-        configured = self._settings.get("FUNCTIONS_WORKER_PROCESS_COUNT")
-        return PoolOptions(
-            app=self._options.app,
-            environment={**own, **self._settings.values},
-            workers=self._options.workers or int(configured or 1),
-            function_timeout=self._host_json.function_timeout,
+    def _uvicorn_config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._http,
+            loop="none",
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(_GRACE_SECONDS),
         )
 
 
@@ -206,9 +175,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signal handlers as the host set them."""
         yield
-
-
-def _host_id(app: Path) -> str:
-    """Name the host in storage: the same at every start, another for another app."""
-    digest = hashlib.sha256(f"{os.uname().nodename}{app}".encode()).hexdigest()[:8]
-    return f"{app.name.lower()[:20]}-{digest}"

@@ -13,6 +13,7 @@ from emulators.functions_host.dispatch.pool import Pool
 from emulators.functions_host.http.admin import Loaded
 from emulators.functions_host.model import Binding, BindingError, Function
 from emulators.functions_host.services import Services
+from emulators.functions_host.strict_outputs import watched
 from emulators.functions_host.triggers.base import Wiring
 from emulators.functions_host.triggers.registry import TRIGGERS
 
@@ -83,7 +84,8 @@ def _bindings(function: Function, services: Services) -> Bindings:
         made.inputs[binding.name] = _maker(INPUTS, binding, "input binding")(binding, services)
     for binding in function.outputs:
         if binding.type.lower() not in ANSWERED_BY_TRIGGER:
-            made.outputs[binding.name] = _maker(OUTPUTS, binding, "output")(binding, services)
+            output = _maker(OUTPUTS, binding, "output")(binding, services)
+            made.outputs[binding.name] = watched(output, function, binding, services.strict)
     return made
 
 

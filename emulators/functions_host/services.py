@@ -17,6 +17,7 @@ from emulators.functions_host.http.routes import RouteTable
 from emulators.functions_host.http.webhooks import Webhook
 from emulators.functions_host.model import Binding
 from emulators.functions_host.settings import Settings
+from emulators.functions_host.strict import Strict, Trap
 
 
 @dataclass(slots=True)
@@ -34,6 +35,12 @@ class Services:
     body_limit: int = BODY_LIMIT
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     wakers: Wakers = field(default_factory=Wakers)
+    strict: Strict | None = None
+
+    def note(self, trap: Trap, function: str, detail: str) -> None:
+        """In strict mode, tell of something that Azure does otherwise."""
+        if self.strict is not None:
+            self.strict.note(trap, function, detail)
 
     def queue(self, binding: Binding) -> QueueClient:
         """Return the queue that a binding names."""

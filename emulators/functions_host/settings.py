@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,20 @@ class SettingsError(Exception):
     """The settings file cannot be used at all; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """`Host.CORS` of the settings file: which origins may call from a browser."""
+
+    origins: frozenset[str] = frozenset()
+    credentials: bool = False
+
+
 class Settings:
     """The settings of one app, looked up ignoring case as the host's configuration does."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], cors: Cors | None = None) -> None:
         self.values = dict(values)
+        self.cors = cors or Cors()
         self._folded = {name.lower().replace(":", "__"): value for name, value in values.items()}
 
     def get(self, name: str) -> str | None:
@@ -91,11 +101,11 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: if the file is not the JSON that a settings file is.
     """
     environment = os.environ if environment is None else environment
-    values = _values(path) if path.exists() else {}
-    return Settings({**values, **environment})
+    document = _document(path) if path.exists() else {}
+    return Settings({**_values(document, path), **environment}, _cors(document.get("Host"), path))
 
 
-def _values(path: Path) -> dict[str, str]:
+def _document(path: Path) -> dict[str, Any]:
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
@@ -104,11 +114,32 @@ def _values(path: Path) -> dict[str, str]:
         raise SettingsError(f'{path} must be an object with "Values": {{name: text}}')
     if document.get("IsEncrypted"):
         raise SettingsError(f"{path} is encrypted; decrypt it with `func settings decrypt`")
+    return document
+
+
+def _values(document: dict[str, Any], path: Path) -> dict[str, str]:
+    """Return `Values` and, under the name that the host's configuration gives them, connections."""
+    connections = document.get("ConnectionStrings") or {}
+    if not isinstance(connections, dict):
+        raise SettingsError(f'{path}: "ConnectionStrings" must be {{name: text}}')
+    named = {f"ConnectionStrings__{name}": value for name, value in connections.items()}
     return {
         name: _text(name, value, path)
-        for name, value in document.get("Values", {}).items()
+        for name, value in {**named, **document.get("Values", {})}.items()
         if value is not None
     }
+
+
+def _cors(host: object, path: Path) -> Cors:
+    if host is None:
+        return Cors()
+    if not isinstance(host, dict):
+        raise SettingsError(f'{path}: "Host" must be an object')
+    origins = str(host.get("CORS") or "")
+    return Cors(
+        frozenset(each.strip().rstrip("/").lower() for each in origins.split(",") if each.strip()),
+        str(host.get("CORSCredentials", "")).lower() == "true",
+    )
 
 
 def _text(name: str, value: object, path: Path) -> str:

@@ -49,25 +49,31 @@ class _Pending:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a worker found in the app: its functions, or why there are none."""
+    """What a worker found in the app: its functions, or why there are none.
+
+    `crashed` means that no worker could even say so; `seconds` is what indexing took.
+    """
 
     functions: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     stack: str = ""
     crashed: bool = False
+    seconds: float = 0.0
 
 
 class Child:
-    """A worker process. `ended` is called once, when it is gone."""
+    """A worker process. `ended` is called once, when it is gone; `on_said` with each remark."""
 
     def __init__(
-        self, number: int, on_log: Callable[[wire.Message], None], ended: Callable[["Child"], None]
+        self, number: int, on_said: Callable[[wire.Message], None], ended: Callable[["Child"], None]
     ) -> None:
         self.number = number
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.indexed: asyncio.Future[Indexed] = asyncio.get_running_loop().create_future()
         self.retired = False
         self._pending: dict[str, _Pending] = {}
-        self._on_log = on_log
+        self._on_said = on_said
+        self._killed_for = ""
         self._on_ended = ended
         self._channel: wire.Channel
         self._process: asyncio.subprocess.Process
@@ -79,7 +85,12 @@ class Child:
         """The process id, for messages."""
         return self._process.pid
 
-    async def start(self, app: Path, environment: dict[str, str]) -> None:
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs in it."""
+        return not self._pending
+
+    async def start(self, app: Path, environment: dict[str, str], *, strict: bool) -> None:
         """Start the process and connect to it; `indexed` tells later what it found."""
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
@@ -91,7 +102,7 @@ class Child:
         command = [sys.executable, "-m", "emulators.functions_host.worker"]
         self._process = await asyncio.create_subprocess_exec(
             *command,
-            *(str(theirs.fileno()), str(lifeline), str(app)),
+            *(str(theirs.fileno()), str(lifeline), str(app), "strict" if strict else "plain"),
             pass_fds=(theirs.fileno(), lifeline),
             stdin=asyncio.subprocess.DEVNULL,
             env={**environment, "PYTHONPATH": _python_path(environment)},
@@ -126,8 +137,9 @@ class Child:
         """Answer one invocation with a failure; what the process says later is ignored."""
         self._answer(invocation, Outcome(ok=False, error=error))
 
-    def kill(self) -> None:
+    def kill(self, why: str = "") -> None:
         """End the process at once."""
+        self._killed_for = self._killed_for or why
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -147,7 +159,11 @@ class Child:
         code = await self._process.wait()
         self._channel.close()
         os.close(self._lifeline)
-        reason = f"worker {self.number} (pid {self.pid}) ended: {exit_reason(code)}"
+        reason = (
+            f"worker {self.number} (pid {self.pid}) ended: {self._killed_for or exit_reason(code)}"
+        )
+        if not self.started.done():
+            self.started.cancel()
         if not self.indexed.done():
             self.indexed.set_result(Indexed(error=reason, crashed=True))
         for invocation in list(self._pending):
@@ -159,17 +175,23 @@ class Child:
         if tag == wire.RESULT:
             _, invocation, ok, returned, outputs, error, stack = message
             self._answer(invocation, Outcome(ok, returned, outputs, error, stack))
-        elif tag == wire.LOG:
-            self._on_log(message)
+        elif tag in {wire.LOG, wire.BLOCKED}:
+            self._on_said(message)
+        elif tag == wire.STARTED:
+            self.started.set_result(None)
         elif not self.indexed.done():
-            ready = tag == wire.READY
-            found = Indexed(list(message[1])) if ready else Indexed([], message[1], message[2])
-            self.indexed.set_result(found)
+            self.indexed.set_result(_found(message))
 
     def _answer(self, invocation: str, outcome: Outcome) -> None:
         pending = self._pending.pop(invocation, None)
         if pending is not None and not pending.answer.done():
             pending.answer.set_result(outcome)
+
+
+def _found(message: wire.Message) -> Indexed:
+    if message[0] == wire.READY:
+        return Indexed(list(message[1]), seconds=message[2])
+    return Indexed(error=message[1], stack=message[2])
 
 
 def _python_path(environment: dict[str, str]) -> str:

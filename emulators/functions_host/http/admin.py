@@ -34,6 +34,10 @@ class Admin:
 
     address: str = ""
     error: str = ""
+    reload_error: str = ""
+    """Why the newest version of the app could not take the place of the one that runs."""
+    disabled: frozenset[str] = frozenset()
+    """The names of functions that are switched off, in lower case."""
     loaded: dict[str, Loaded] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _tasks: set[asyncio.Task[Outcome]] = field(default_factory=set)
@@ -50,10 +54,12 @@ class Admin:
                 if method == "GET":
                     return _json(self._describe(self.loaded[name]))
                 return self._start(self.loaded[name], body) if method == "POST" else Response(404)
+            case ("GET", ["functions", name, "status"]) if name in self.loaded:
+                return _json(_function_status(self.loaded[name]))
         return Response(404)
 
     def _status(self) -> dict[str, Any]:
-        errors = [self.error] if self.error else []
+        errors = [error for error in (self.error, self.reload_error) if error]
         errors += [
             f"{item.function.name}: {item.function.error}"
             for item in self.loaded.values()
@@ -76,7 +82,7 @@ class Admin:
         return {
             "name": function.name,
             "language": "python",
-            "isDisabled": False,
+            "isDisabled": function.name.lower() in self.disabled,
             "href": f"{self.address}/admin/functions/{function.name}",
             "invoke_url_template": item.trigger.describe() if item.trigger else None,
             "config": {"name": function.name, "bindings": [b.raw for b in function.bindings]},
@@ -98,6 +104,11 @@ class Admin:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return Response(202)
+
+
+def _function_status(item: Loaded) -> dict[str, Any]:
+    error = item.function.error
+    return {"errors": [error]} if error else {}
 
 
 def _json(value: Any, status: int = 200) -> Response:

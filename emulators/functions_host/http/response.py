@@ -82,7 +82,8 @@ def render_cookie(cookie: dict[str, Any]) -> str:
 
 
 def wire_headers(response: Response) -> RawHeaders:
-    """Return the headers to send, with the length that fits the status."""
-    if response.status in _NO_BODY:
-        return response.headers
-    return [*response.headers, (b"content-length", str(len(response.body)).encode())]
+    """Return the headers to send, a list of its own, with the length that fits the status."""
+    headers = response.headers.copy()
+    if response.status not in _NO_BODY:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    return headers

@@ -29,6 +29,11 @@ class RouteTable:
     _by_first: dict[str, list[Route]] = field(default_factory=dict)
     _unbound: list[Route] = field(default_factory=list)
 
+    @property
+    def in_order(self) -> list[Route]:
+        """All routes, in the order in which they are tried."""
+        return list(self._routes)
+
     def add(self, name: str, route: str, methods: frozenset[str], endpoint: Endpoint) -> None:
         """Add a function's route (without the prefix).
 

@@ -18,7 +18,9 @@ _PARAMETER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Parameter:
+class Parameter:
+    """A `{parameter}` of a template."""
+
     name: str
     catch_all: bool
     optional: bool
@@ -26,7 +28,7 @@ class _Parameter:
     checks: tuple[Check, ...]
 
 
-type _Part = str | _Parameter
+type Part = str | Parameter
 
 
 @dataclass(slots=True)
@@ -36,7 +38,8 @@ class Template:
     text: str
     pattern: re.Pattern[str]
     first: str | None
-    parameters: list[_Parameter] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    segments: list[list[Part]] = field(default_factory=list)
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the values of a path (without its leading slash), or None if it does not fit."""
@@ -63,16 +66,18 @@ def compile_template(text: str) -> Template:
     if text.startswith(("/", "~")):
         raise BindingError(f"the route {text!r} must not start with '/' or '~'")
     segments = _segments(text)
-    parameters = [part for parts in segments for part in parts if isinstance(part, _Parameter)]
+    parameters = [part for parts in segments for part in parts if isinstance(part, Parameter)]
     _refuse_nonsense(text, segments, parameters)
     expression = "".join(_segment(parts, first=i == 0) for i, parts in enumerate(segments))
     first = segments[0][0] if segments and len(segments[0]) == 1 else None
     literal = first.lower() if isinstance(first, str) else None
-    return Template(text, re.compile(expression + "/?", re.IGNORECASE), literal, parameters)
+    return Template(
+        text, re.compile(expression + "/?", re.IGNORECASE), literal, parameters, segments
+    )
 
 
-def _segments(text: str) -> list[list[_Part]]:
-    segments: list[list[_Part]] = [[]]
+def _segments(text: str) -> list[list[Part]]:
+    segments: list[list[Part]] = [[]]
     for is_literal, piece in _tokens(text):
         if is_literal:
             segments[-1].append(piece)
@@ -114,13 +119,13 @@ def _braces(text: str, start: int) -> str:
     raise BindingError(f"the route {text!r} has a '{{' without its '}}'")
 
 
-def _parameter(inside: str, template: str) -> _Parameter:
+def _parameter(inside: str, template: str) -> Parameter:
     optional = inside.endswith("?")
     match = _PARAMETER.fullmatch(inside.removesuffix("?"))
     if match is None:
         raise BindingError(f"the route {template!r} has a parameter {{{inside}}} that is no name")
     default = match["default"]
-    return _Parameter(
+    return Parameter(
         name=match["name"],
         catch_all=bool(match["catch"]),
         optional=optional,
@@ -142,21 +147,21 @@ def _checks(text: str, template: str) -> Iterator[Check]:
         yield check
 
 
-def _refuse_nonsense(text: str, segments: list[list[_Part]], parameters: list[_Parameter]) -> None:
+def _refuse_nonsense(text: str, segments: list[list[Part]], parameters: list[Parameter]) -> None:
     names = [parameter.name.lower() for parameter in parameters]
     if len(set(names)) != len(names):
         raise BindingError(f"the route {text!r} names a parameter twice")
     if any(parameter.catch_all for parameter in parameters[:-1]):
         raise BindingError(f"the route {text!r} has a catch-all that is not its last part")
     for parts in segments[:-1]:
-        if any(isinstance(part, _Parameter) and part.optional for part in parts):
+        if any(isinstance(part, Parameter) and part.optional for part in parts):
             raise BindingError(f"the route {text!r} has an optional part that is not its last")
 
 
-def _segment(parts: list[_Part], *, first: bool) -> str:
+def _segment(parts: list[Part], *, first: bool) -> str:
     slash = "" if first else "/"
     only = parts[0] if len(parts) == 1 else None
-    if isinstance(only, _Parameter):
+    if isinstance(only, Parameter):
         value = "(.*)" if only.catch_all else "([^/]+)"
         if only.catch_all or only.optional or only.default is not None:
             return f"(?:{slash}{value})?"
@@ -164,15 +169,15 @@ def _segment(parts: list[_Part], *, first: bool) -> str:
     return slash + "".join(_pieces(parts))
 
 
-def _pieces(parts: list[_Part]) -> Iterator[str]:
+def _pieces(parts: list[Part]) -> Iterator[str]:
     """A segment of several parts, such as `{name}.{extension?}`, is matched from its right."""
     last = len(parts) - 1
     for index, part in enumerate(parts):
         following = parts[index + 1] if index < last else None
-        if isinstance(part, _Parameter):
+        if isinstance(part, Parameter):
             if not part.optional:
                 yield "([^/]+)" if following is not None and index + 1 == last else "([^/]+?)"
-        elif isinstance(following, _Parameter) and following.optional:
+        elif isinstance(following, Parameter) and following.optional:
             separator = re.escape(part)
             yield f"(?:{separator}([^/{re.escape(part[-1])}]+))?"
         else:

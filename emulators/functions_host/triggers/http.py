@@ -8,6 +8,7 @@ from emulators.functions_host.http.request import Request
 from emulators.functions_host.http.response import Response, from_outcome
 from emulators.functions_host.model import BindingError, Outcome, TriggerInput, Typed
 from emulators.functions_host.services import Services
+from emulators.functions_host.strict import Trap
 from emulators.functions_host.triggers.base import Wiring
 
 _LEVELS = {"anonymous", "function", "admin"}
@@ -56,14 +57,21 @@ class HttpTrigger:
                 request.typed(values, body), trace_parent=request.headers.get("traceparent")
             )
         )
-        return from_outcome(outcome, self._returned(outcome))
+        returned = self._returned(outcome)
+        if returned is not None and returned[0] != "http":
+            self._note(Trap.PLAIN_TEXT, "returned a plain value and not an HttpResponse")
+        return from_outcome(outcome, returned)
 
     def _returned(self, outcome: Outcome) -> Typed | None:
         if self._answer_name == "$return":
             return outcome.return_value
         return outcome.outputs.get(self._answer_name)
 
+    def _note(self, trap: Trap, detail: str) -> None:
+        self._services.note(trap, self._wiring.function.name, detail)
+
     def _warn_of_chunks(self) -> None:
+        self._note(Trap.CHUNKED, "got a chunked body")
         if not self._warned:
             self._warned = True
             self._services.console.warn(

@@ -19,6 +19,7 @@ from emulators.functions_host.clients.storage import NOT_FOUND, StorageError
 from emulators.functions_host.host_json import QueueOptions
 from emulators.functions_host.model import Binding, Metadata, TriggerInput, Typed
 from emulators.functions_host.services import Services
+from emulators.functions_host.strict import Trap
 from emulators.functions_host.triggers.base import Wiring, typed_text
 
 VISIBILITY_SECONDS = 600.0
@@ -44,6 +45,7 @@ class QueueTrigger:
     def __init__(self, wiring: Wiring, services: Services) -> None:
         self._wiring = wiring
         self._options = services.host_json.queues
+        self._services = services
         self._console = services.console
         self._queue = services.queue(wiring.binding)
         self._azure_timing = services.azure_timing
@@ -158,9 +160,15 @@ class QueueTrigger:
             value = trigger_input(self._wiring.binding, message, self._options)
         except UndecodableError as error:
             self._console.warn(f"queue {self._queue.name}: message {message.id}: {error}")
+            self._note(Trap.NOT_BASE64, "got a message that is not base64")
             return False
+        if value.metadata["Id"] != ("string", message.id):
+            self._note(Trap.METADATA, "got a JSON body with an `id`, which msg.id now is")
         outcome = await self._wiring.run(value)
         return outcome.ok
+
+    def _note(self, trap: Trap, detail: str) -> None:
+        self._services.note(trap, self._wiring.function.name, detail)
 
     async def _failed(self, message: QueueMessage) -> None:
         if message.dequeue_count < self._options.max_dequeue_count:

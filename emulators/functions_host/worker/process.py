@@ -10,23 +10,25 @@ import os
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import uvloop
 
 from emulators.functions_host.worker import logs, runtime, wire
+from emulators.functions_host.worker.watchdog import Watchdog
 
 _EXIT_HOST_GONE = 3
 
 
-def main(socket_fd: int, lifeline_fd: int, app: Path) -> None:
+def main(socket_fd: int, lifeline_fd: int, app: Path, *, strict: bool) -> None:
     """Run the worker until the host closes the connection."""
     for descriptor in (socket_fd, lifeline_fd):
         os.set_inheritable(descriptor, False)
     threading.Thread(target=_watch, args=(lifeline_fd,), daemon=True).start()
     _use_path_of(app)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Worker(app).run(socket_fd))
+        runner.run(_Worker(app).run(socket_fd, strict=strict))
     # Threads of the app may still run; the host asked us to end, so end.
     os._exit(0)
 
@@ -49,11 +51,11 @@ class _Worker:
 
     def __init__(self, app: Path) -> None:
         self._app = app
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
         self._closed = asyncio.Event()
         self._channel: wire.Channel
 
-    async def run(self, socket_fd: int) -> None:
+    async def run(self, socket_fd: int, *, strict: bool) -> None:
         loop = asyncio.get_running_loop()
         _, self._channel = await loop.create_connection(
             lambda: wire.Channel(self._received, self._closed.set),
@@ -62,20 +64,33 @@ class _Worker:
         debug = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").lower() in {"1", "true"}
         logs.install(self._channel, debug=debug)
         await self._index()
+        if strict:
+            Watchdog(self._app, self._running, self._blocked).start()
         await self._closed.wait()
         runtime.stop()
 
     async def _index(self) -> None:
+        self._channel.send(wire.STARTED)
+        # Indexing imports the app and does not yield; let the message go first.
+        await asyncio.sleep(0)
+        began = time.monotonic()
         try:
-            self._channel.send(wire.READY, await runtime.index(self._app))
+            functions = await runtime.index(self._app)
+            self._channel.send(wire.READY, functions, time.monotonic() - began)
         except runtime.IndexingError as error:
             self._channel.send(wire.FAILED, str(error), error.stack)
+
+    def _blocked(self, function: str, seconds: float, place: str) -> None:
+        self._channel.send(wire.BLOCKED, function, round(seconds * 1000), place)
 
     def _received(self, message: wire.Message) -> None:
         if message[0] == wire.INVOKE:
             task = asyncio.get_running_loop().create_task(self._invoke(message))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._running[task] = message[2]
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
 
     async def _invoke(self, message: wire.Message) -> None:
         invocation = message[1]

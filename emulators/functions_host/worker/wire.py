@@ -17,10 +17,14 @@ RESULT = "result"
 """worker to host: id, ok, returned typed or nil, {name: typed}, error, stack"""
 LOG = "log"
 """worker to host: invocation id or nil, level name, logger name, text"""
+STARTED = "started"
+"""worker to host: the process runs; indexing begins"""
 READY = "ready"
-"""worker to host: [function], as JSON-like maps"""
+"""worker to host: [function], as JSON-like maps; seconds that indexing took"""
 FAILED = "failed"
 """worker to host: the app could not be indexed: message, stack"""
+BLOCKED = "blocked"
+"""worker to host: an async function held the event loop: function id, milliseconds, where"""
 
 type Message = tuple[Any, ...]
 

@@ -110,12 +110,11 @@ def test_a_crash_fails_what_runs_and_the_worker_is_replaced(tmp_path: Path) -> N
         host.wait_for("crashed; replacing it")
 
 
-def test_too_many_crashes_end_the_host_with_a_message(tmp_path: Path) -> None:
+def test_an_app_may_crash_again_and_again_and_is_served_on(tmp_path: Path) -> None:
     with running(App(tmp_path, PID)) as host:
-        for _ in range(3):
+        for _ in range(5):
             assert host.get("/api/crash").status == 500
-        assert host.process.wait(STOP_LIMIT) == 1
-        assert "The host stops: worker processes crashed 3 times" in host.output
+        assert host.get("/api/pid").status == 200
 
 
 def test_an_app_that_crashes_while_loading_ends_the_host(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def trigger(
         host_json=HostJson(queues=QueueOptions(**options)),
         console=Console(StringIO()),
         queue=lambda _: fake,
+        note=lambda *_: None,
         wakers=Wakers(),
         azure_timing=False,
     )
