@@ -104,7 +104,7 @@ class Validation:
         return await self.validator.is_valid(HOOK)
 
 
-@pytest.mark.parametrize("origins", ["*", "localhost", "other, LOCALHOST"])
+@pytest.mark.parametrize("origins", ["*", "localhost", "other, LOCALHOST", "localhost:8080"])
 async def test_a_handler_that_names_our_origin_is_valid(origins: str) -> None:
     validation = Validation(allowed(origins))
     assert await validation.at(0)
