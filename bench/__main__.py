@@ -3,14 +3,18 @@
 import asyncio
 import os
 
-from bench import chat, startup
+from bench import chat, startup, web_pubsub
 
 
 def main() -> None:
     """Measure and print."""
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f} before the start; everything on this machine\n")
-    for title, rows in (("Start-up", startup.measure()), ("Chat", asyncio.run(chat.measure()))):
+    for title, rows in (
+        ("Start-up", startup.measure()),
+        ("Chat", asyncio.run(chat.measure())),
+        ("Web PubSub emulator, alone", web_pubsub.run()),
+    ):
         print(title)
         for name, figure in rows:
             print(f"  {name:<28} {figure}")

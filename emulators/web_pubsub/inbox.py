@@ -31,7 +31,8 @@ class Inbox:
 
     async def put(self, request: Request) -> None:
         """Handle the request now or in its turn; waits only while the inbox is full."""
-        await self.room_for(request)
+        if self._task is not None:
+            await self.room_for(request)
         self.accept(request)
 
     async def room_for(self, request: Request) -> None:

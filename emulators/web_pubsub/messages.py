@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 
 from emulators.web_pubsub.wire import encode_frame
@@ -102,9 +103,13 @@ class Message:
         return rendered
 
 
+# json.dumps and json.loads would make a new one for every frame that is not in the default style.
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dump_json(value: Any) -> bytes:
     """Return compact JSON bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encoder.encode(value).encode()
 
 
 def load_json(
@@ -116,17 +121,19 @@ def load_json(
     nesting beyond its own stack; each would break a peer that we pass it on to.
     """
     try:
-        value = json.loads(
-            text,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float,
-            object_pairs_hook=pairs_hook,
-        )
+        value = _decoder(pairs_hook).decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if "\\ud" in text or "\\uD" in text:
         dump_json(value)  # UnicodeEncodeError is a ValueError
     return value
+
+
+@cache
+def _decoder(pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=pairs_hook
+    )
 
 
 def _refuse_constant(name: str) -> Any:
