@@ -42,4 +42,6 @@ class CoreToolsConsole(Console):
         self._line(text)
 
     def _line(self, text: str) -> None:
+        # At once: whoever reads along looks for the line as soon as the answer is there.
         self._write(f"{self._stamp()} {text}")
+        self.flush()

@@ -52,6 +52,7 @@ class App:
     settings: Mapping[str, str] = field(default_factory=dict)
     host_json: Mapping[str, Any] = field(default_factory=dict)
     script: str = "function_app.py"
+    local_host: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ class App:
         (self.directory / self.script).write_text(code)
         document = {"version": "2.0", **self.host_json}
         (self.directory / "host.json").write_text(json.dumps(document))
-        values = {"IsEncrypted": False, "Values": dict(self.settings)}
+        values = {"IsEncrypted": False, "Values": dict(self.settings), "Host": self.local_host}
         (self.directory / "local.settings.json").write_text(json.dumps(values))
 
 

@@ -303,3 +303,46 @@ def test_the_app_imports_its_own_modules_and_not_this_repository(tmp_path: Path)
 def test_an_app_without_functions_says_so(tmp_path: Path) -> None:
     with running(App(tmp_path, "")) as host:
         assert "The app has no functions." in host.output
+
+
+def test_a_slow_import_is_told_with_what_took_so_long(tmp_path: Path) -> None:
+    (tmp_path / "sluggish.py").write_text("import time\ntime.sleep(1.2)\n")
+    with running(App(tmp_path, "import sluggish\n" + PID)) as host:
+        host.wait_for("importing the app took 1.")
+        host.wait_for(" s  sluggish")
+
+
+def test_an_import_of_more_than_ten_seconds_is_ended_as_in_azure(tmp_path: Path) -> None:
+    code = """
+import time
+from pathlib import Path
+if not Path("was_here").exists():
+    Path("was_here").touch()
+    time.sleep(60)
+"""
+    with running(App(tmp_path, code + PID)) as host:
+        assert host.get("/api/pid").status == 200
+        assert "importing and indexing the app took more than 10 s" in host.output
+
+
+def test_the_thread_pool_is_as_large_as_the_setting_says(tmp_path: Path) -> None:
+    code = """
+import threading
+together = threading.Barrier(12)
+
+@app.route("meet")
+def meet(req: func.HttpRequest) -> func.HttpResponse:
+    together.wait(20)
+    return func.HttpResponse("met")
+"""
+    app = App(tmp_path, code, {"PYTHON_THREADPOOL_THREAD_COUNT": "12"})
+    with running(app) as host:
+        calls = [Calling(host, "/api/meet") for _ in range(12)]
+        assert [call.status() for call in calls] == [200] * 12
+
+
+@pytest.mark.parametrize("count", ["0", "11", "two"])
+def test_a_worker_count_beyond_one_to_ten_is_refused(tmp_path: Path, count: str) -> None:
+    with started(App(tmp_path, PID, {"FUNCTIONS_WORKER_PROCESS_COUNT": count})) as host:
+        assert host.process.wait(STOP_LIMIT) == 1
+        assert "FUNCTIONS_WORKER_PROCESS_COUNT is between 1 and 10" in host.output

@@ -8,6 +8,8 @@ import pytest
 from emulators.functions_host import console as consoles
 from emulators.functions_host import explain
 from emulators.functions_host.console import Console
+from emulators.functions_host.console_core_tools import CoreToolsConsole
+from emulators.functions_host.dispatch import import_time
 from emulators.functions_host.http.response import render_cookie
 
 
@@ -119,3 +121,35 @@ def test_a_cookie_is_written_with_aspnets_attributes_in_its_order() -> None:
         "foo3=42; expires=Thu, 12 Jan 2017 13:55:08 GMT; max-age=10000000; domain=example.com; "
         "path=/; secure; samesite=lax; httponly"
     )
+
+
+async def test_no_color_takes_colour_from_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, coloured in (("1", False), ("", True)):
+        monkeypatch.setenv("NO_COLOR", value)
+        stream = Terminal()
+        console = Console(stream)
+        console.say("bad", "red")
+        console.flush()
+        assert ("\x1b[31m" in stream.getvalue()) is coloured
+
+
+async def test_core_tools_lines_stand_in_the_order_of_events_and_late_logs_are_dropped() -> None:
+    stream = StringIO()
+    console = CoreToolsConsole(stream)
+    console.begin("i1", "one")
+    console.log("i1", "INFO", "hello")
+    console.end("i1", "failed", "Exception: ValueError: no", ok=False)
+    console.log("i1", "INFO", "late")
+    said = lines(stream)
+    assert said[:2] == ["Executing 'Functions.one' (Reason='', Id=i1)", "hello"]
+    assert said[2].startswith("Executed 'Functions.one' (Failed, Id=i1, Duration=")
+    assert said[3:] == ["System.Private.CoreLib: Result: Failure", "Exception: ValueError: no"]
+
+
+def test_slow_imports_are_told_with_the_slowest_modules_first() -> None:
+    report = "import time:       100 |     900200 |     json\nimport time:    900000 | 1 | pandas\n"
+    modules = import_time.read(report)
+    assert modules == [("pandas", 0.9), ("json", 0.0001)]
+    told = explain.slow_import(1.2, 10.0, modules)
+    assert "took 1.2 s" in told
+    assert "0.90 s  pandas" in told
