@@ -29,17 +29,16 @@ class JsonCodec:
 
     def render(self, message: Message) -> Rendered:
         """Return the message frame that every JSON client of one fan-out shares."""
-        head: dict[str, Any] = {"type": "message", "from": "server"}
-        if message.group is not None:
-            head["from"] = "group"
-            head["fromUserId"] = message.from_user_id
-            head["group"] = message.group
         content = message.content
-        head["dataType"] = content.data_type
-        if content.metadata:
-            head["metadata"] = content.metadata
         # The data goes in as the text it is: parsing and writing it again could change numbers.
-        return Rendered(TEXT, dump_json(head)[:-1] + b',"data":' + _data(content) + b"}")
+        # Of the rest only names are dumped, which costs a third of dumping an object.
+        payload = b'{"type":"message",%b,"dataType":"%b"%b,"data":%b}' % (
+            _sender(message),
+            content.data_type.encode(),
+            b',"metadata":' + dump_json(content.metadata) if content.metadata else b"",
+            _data(content),
+        )
+        return Rendered(TEXT, payload)
 
     def sequenced(self, rendered: Rendered, sequence_id: int) -> bytes:
         """Return the shared rendering with one connection's number spliced in."""
@@ -78,6 +77,13 @@ class JsonCodec:
 
 def _frame(value: dict[str, Any]) -> bytes:
     return encode_frame(TEXT, dump_json(value))
+
+
+def _sender(message: Message) -> bytes:
+    if message.group is None:
+        return b'"from":"server"'
+    user_id = b"null" if message.from_user_id is None else dump_json(message.from_user_id)
+    return b'"from":"group","fromUserId":%b,"group":%b' % (user_id, dump_json(message.group))
 
 
 def _data(content: Content) -> bytes:
