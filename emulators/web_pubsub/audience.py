@@ -1,7 +1,7 @@
 """Whether a token was made for the place where it is shown.
 
-Invariant: case, scheme and a missing query string are forgiven; another host, another path or half
-a path segment never is.
+Invariant: case, scheme and the query string do not matter; another host, another path or half a
+path segment is never forgiven.
 """
 
 from collections.abc import Iterable
@@ -24,9 +24,8 @@ def _covers(audience: str, hosts: set[str], targets: set[str], scope: str) -> bo
     parts = _split(audience)
     if parts is None or not hosts & _authorities(parts):
         return False
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     # The SDKs sign `%3A` for a colon in a group's name, and their transport then sends the colon.
-    paths = {path, unquote(path)}
+    paths = {parts.path, unquote(parts.path)}
     scopes = {scope, unquote(scope)}
     within = [each for each in paths if any(_at_boundary(inner, each) for inner in scopes)]
     return any(_at_boundary(each, target) for each in within for target in targets)

@@ -89,7 +89,7 @@ def bounded_int(request: web.Request, name: str, default: int, low: int, high: i
     if text is None:
         return default
     # isdecimal alone takes other scripts' digits too, and int() of a long text is refused by Python
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):  # noqa: PLR2004 - ten digits
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):  # noqa: PLR2004 - ten digits
         raise BadRequestError(f"{name} must be an integer from {low} to {high}.")
     return int(text)
 

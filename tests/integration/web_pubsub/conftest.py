@@ -16,6 +16,7 @@ from tests.integration.web_pubsub.harness import (
     HubEvents,
     Wire,
 )
+from tests.integration.web_pubsub.rest_client import Rest
 
 HANDLED_HUBS = 100
 SYSTEM_EVENTS = ["connect", "connected", "disconnected"]
@@ -86,6 +87,12 @@ async def clients(emulator: Emulator, hub: str) -> AsyncIterator[Clients]:
     """Opens WebSockets to the test's hub."""
     async with Clients(emulator, hub) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def rest(emulator: Emulator, hub: str, clients: Clients) -> Rest:
+    """REST requests to the test's hub."""
+    return Rest(emulator, hub, clients.session)
 
 
 @pytest_asyncio.fixture

@@ -1,72 +1,18 @@
 """The REST data plane by hand: authorisation, versions, bodies, errors."""
 
-import io
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import jwt
 import pytest
-import pytest_asyncio
 from yarl import URL
 
-from tests.integration.web_pubsub.harness import KEY, Clients, Emulator
+from tests.integration.web_pubsub.harness import KEY, Clients
+from tests.integration.web_pubsub.rest_client import Answer, Rest
 
 VERSIONS = ["2021-10-01", "2022-11-01", "2023-07-01", "2024-01-01", "2024-12-01"]
 TEXT = {"Content-Type": "text/plain"}
 JSON = {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response, read."""
-
-    status: int
-    headers: Any
-    body: Any
-
-
-class Rest:
-    """Signs and sends requests to one hub."""
-
-    def __init__(self, emulator: Emulator, hub: str, session: aiohttp.ClientSession) -> None:
-        self.base = f"{emulator.url}/api/hubs/{hub}"
-        self.session = session
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: dict[str, str] | None = None,
-        data: Any = None,
-        **signing: Any,
-    ) -> Answer:
-        """Ask with a token for this request, unless ``signing`` says key, audience or exp."""
-        url = self.base + path
-        exp = time.time() + signing.get("exp", 60)
-        claims = {"aud": signing.get("audience", url), "exp": exp}
-        token = jwt.encode(claims, signing.get("key", KEY), algorithm="HS256")
-        signed = {"Authorization": f"Bearer {token}", **(headers or {})}
-        async with self.session.request(
-            method, URL(url, encoded=True), headers=signed, data=_readable(data)
-        ) as response:
-            text = await response.text()
-            body = await response.json() if text else None
-            return Answer(response.status, response.headers, body)
-
-
-def _readable(data: Any) -> Any:
-    """Large bytes go as a file: aiohttp's client warns of them otherwise."""
-    return io.BytesIO(data) if isinstance(data, bytes) else data
-
-
-@pytest_asyncio.fixture
-async def rest(emulator: Emulator, hub: str, clients: Clients) -> Rest:
-    """Requests to the test's hub."""
-    return Rest(emulator, hub, clients.session)
 
 
 async def send(rest: Rest, query: str = "", **options: Any) -> Answer:

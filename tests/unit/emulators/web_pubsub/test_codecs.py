@@ -8,7 +8,7 @@ from emulators.web_pubsub.codec import AckError, SendEvent, SendToGroup
 from emulators.web_pubsub.json_codec import JsonCodec
 from emulators.web_pubsub.messages import Content, DataType, Message, Rendered
 from emulators.web_pubsub.raw_codec import RawCodec
-from emulators.web_pubsub.wire import BINARY, TEXT, encode_frame
+from emulators.web_pubsub.wire import BINARY, TEXT, encode_close, encode_frame
 
 PLAIN, RELIABLE, RAW = JsonCodec(), JsonCodec(reliable=True), RawCodec()
 JSON_ONE = Content(DataType.JSON, b'{"n": 1.0}')
@@ -103,3 +103,9 @@ def test_frames_of_every_size_have_the_right_header() -> None:
     assert encode_frame(TEXT, b"x" * 126)[:4] == struct.pack("!BBH", 0x81, 126, 126)
     assert encode_frame(BINARY, b"x" * 65536)[:10] == struct.pack("!BBQ", 0x82, 127, 65536)
     assert Rendered(TEXT, b"hi").frame == b"\x81\x02hi"
+
+
+def test_a_close_reason_is_cut_between_two_characters_to_what_a_frame_can_hold() -> None:
+    frame = encode_close(1007, "é" * 100)
+    assert frame[1] == 2 + 122
+    assert frame[4:].decode() == "é" * 61

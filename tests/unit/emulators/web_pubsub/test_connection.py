@@ -205,3 +205,38 @@ def test_leaving_the_last_group_leaves_no_trace() -> None:
     life.hub.leave(life.connection, "never joined")
     assert life.hub.groups == {}
     assert life.connection.groups == set()
+
+
+def test_groups_of_a_token_belong_to_that_connection_alone() -> None:
+    life = Life()
+    other = Life(connection_id="d")
+    life.hub.add(other.connection, ["h"])
+    life.hub.leave(other.connection, "h")
+    assert life.connection.groups == {"g"}
+    assert other.connection.groups == {"g"}
+
+
+def test_a_close_that_was_decided_while_the_client_was_away_ends_its_new_socket() -> None:
+    life = Life()
+    first = life.attach()
+    second = life.attach()
+    life.connection.close(1007, "what it had sent on the first")
+    assert first.ended == "aborted"
+    assert second.ended == 1007
+    assert life.removals == ["what it had sent on the first"]
+
+
+def test_only_a_reliable_connection_that_lives_can_be_recovered() -> None:
+    assert not Life(reliable=False).connection.recoverable
+    life = Life()
+    assert life.connection.recoverable
+    life.connection.remove("over")
+    assert not life.connection.recoverable
+
+
+async def test_a_client_that_was_away_for_bytes_beyond_the_limit_is_removed() -> None:
+    life = Life()
+    life.detach(life.attach())
+    for _ in range(17):
+        deliver_to([life.connection], Message(Content(DataType.TEXT, b"x" * 1024 * 1024)))
+    assert life.removals == [SLOW_CLIENT]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -212,3 +213,23 @@ def test_event_ids_count_per_connection_and_absent_values_have_no_header() -> No
     assert second["ce-connectionState"] == "s"
     assert second["ce-type"] == "azure.webpubsub.user.go"
     assert first["ce-source"] == "/hubs/h/client/c"
+
+
+async def test_a_time_out_goes_by_the_clock_and_is_final() -> None:
+    clock, asked = Clock(), asyncio.Event()
+
+    class HangingClient(WebhookClient):
+        async def _send(self, call: Call) -> Reply:
+            assert call.body == b"body"
+            assert not asked.is_set(), "the handler may be at work still"
+            asked.set()
+            await asyncio.Event().wait()
+            return reply(200)
+
+    call = asyncio.create_task(HangingClient(clock).call(replace(CALL, timeout_seconds=100.0)))
+    await asked.wait()
+    clock.jump(99.0, at=0)
+    assert not call.done()
+    clock.jump(1.1, at=0)
+    with pytest.raises(WebhookError, match="100 s"):
+        await asyncio.wait_for(call, 5)
