@@ -1,9 +1,11 @@
 """The decorator: registers the trigger and runs the handler between request and response.
 
-Invariant: a trigger always returns an HttpResponse. An error that is ours becomes its problem, a store
-that does not answer becomes a 503, and anything else is logged whole and becomes a bare 500.
+Invariant: a trigger always returns an HttpResponse, and within a time that clients wait. An error that is
+ours becomes its problem, a store that does not answer becomes a 503, and anything else is logged whole and
+becomes a bare 500.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -19,6 +21,8 @@ from shared_code.storage import is_outage
 
 _log = logging.getLogger("atrium.endpoint")
 _DEFAULT_MAX_BODY = 64 * 1024
+# The SDKs' retries on a store that accepts connections and is silent would take three times as long.
+_ANSWER_SECONDS = 15.0
 
 
 def endpoint(  # noqa: PLR0913 - each keyword is one property of a route
@@ -64,7 +68,8 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
     """Answer one request of the route."""
     request_id = new_id("req")
     try:
-        answer = await route.handler(**await arguments(route, request))
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            answer = await route.handler(**await arguments(route, request))
         return respond(answer, route.status, request_id)
     except AtriumError as error:
         if error.status >= InternalError.status:
@@ -72,7 +77,7 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
             _log.warning("%s %s: %s", route.name, request_id, error, exc_info=error.__cause__)
         return problem(error, request_id)
     except Exception as error:  # noqa: BLE001 - a trigger must answer, whatever happened
-        if isinstance(error, AzureError) and is_outage(error):
+        if isinstance(error, TimeoutError) or (isinstance(error, AzureError) and is_outage(error)):
             _log.warning("%s %s: a service did not answer", route.name, request_id, exc_info=error)
             return problem(Unavailable(), request_id)
         _log.exception("%s %s failed", route.name, request_id)

@@ -1,5 +1,6 @@
 """The endpoint decorator: what a route must declare, and what each bad request gets."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -299,6 +300,18 @@ async def test_a_storage_outage_is_a_503_that_says_when_to_try_again(
     blueprint: func.Blueprint, error: Exception
 ) -> None:
     status, problem, headers = await answer(failing(blueprint, error), request())
+    assert (status, problem["code"], headers["Retry-After"]) == (503, "unavailable", "1")
+
+
+async def test_a_store_that_is_silent_is_a_503_before_the_caller_gives_up(
+    blueprint: func.Blueprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @endpoint(blueprint, "GET", "notes")
+    async def hangs(_: Anonymous) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(decorator, "_ANSWER_SECONDS", 0.01)
+    status, problem, headers = await answer(ROUTES[-1], request())
     assert (status, problem["code"], headers["Retry-After"]) == (503, "unavailable", "1")
 
 
