@@ -12,7 +12,6 @@ import socket
 from collections.abc import Iterator
 
 import aiohttp
-import uvicorn
 
 from emulators.functions_host import explain, keys, reload
 from emulators.functions_host.console import Console
@@ -20,10 +19,10 @@ from emulators.functions_host.console_core_tools import CoreToolsConsole
 from emulators.functions_host.generation import Generation, HostOptions, Surroundings
 from emulators.functions_host.host_json import HostJsonError
 from emulators.functions_host.http.app import HttpApp
+from emulators.functions_host.http.server import Server, configuration
 from emulators.functions_host.settings import SettingsError
 
 _GRACE_SECONDS = 5.0
-_KEEP_ALIVE_SECONDS = 120
 
 
 class Host:
@@ -51,7 +50,7 @@ class Host:
         ) as session:
             around = Surroundings(self._options, self._address, self._console, session)
             first = self._current = self._generation(around)
-            server = _Server(self._uvicorn_config())
+            server = Server(configuration(self._http, _GRACE_SECONDS))
             with self._signals():
                 serving = asyncio.create_task(server.serve(sockets=[self._listener]))
                 await self._until_stopped(asyncio.create_task(self._begin(first, around)))
@@ -129,7 +128,7 @@ class Host:
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await working
 
-    async def _shut_down(self, server: "_Server", serving: asyncio.Task[None]) -> None:
+    async def _shut_down(self, server: Server, serving: asyncio.Task[None]) -> None:
         """Stop in the order that lets what runs end: at most a few seconds, then without it."""
         self._http.site = None
         if self._current is not None:
@@ -152,26 +151,3 @@ class Host:
         yield
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-    def _uvicorn_config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            self._http,
-            loop="none",
-            http="httptools",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=int(_GRACE_SECONDS),
-        )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, but for the signals: stopping is the host's own affair."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signal handlers as the host set them."""
-        yield

@@ -27,7 +27,7 @@ type RetryState = tuple[int, int, str, str]
 """Retries so far, the most there will be, and the message and traceback of the failure before."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One invocation, as a worker is told of it."""
 

@@ -19,7 +19,7 @@ _OWN_HEADERS = {"content-length", "transfer-encoding", "connection", "date"}
 _LOWEST, _HIGHEST = 200, 599
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """Status, headers and body."""
 
