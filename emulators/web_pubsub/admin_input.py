@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulators.web_pubsub.durations import parse_duration
-from emulators.web_pubsub.faults import EVERY_HUB, ON_THE_WIRE, Fault, Kind, Target
+from emulators.web_pubsub.faults import EVERY_HUB, Fault, Kind, Target
 from emulators.web_pubsub.frame_kinds import ANY, KINDS
 from emulators.web_pubsub.names import is_hub_name, is_text
 
@@ -89,7 +89,7 @@ def fault_as_json(fault: Fault, state: str) -> dict[str, object]:
         "state": state,
         **target,
         "probability": fault.probability,
-        "seed": fault.seed if fault.kind in ON_THE_WIRE or fault.probability < 1 else None,
+        "seed": fault.seed if fault.probability < 1 else None,
         "left": fault.left,
         "duration": fault.lasts_seconds,
         "struck": fault.struck,
