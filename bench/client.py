@@ -30,7 +30,21 @@ def endpoints() -> dict[str, Any]:
     if not path.exists():
         raise SystemExit(f"No stack is running ({path} is missing). Start one with: make run")
     found: dict[str, Any] = json.loads(path.read_text())
+    if not _is_alive(found["pid"]):
+        raise SystemExit(
+            f"No stack is running ({path} is of one that died). Start one with: make run"
+        )
     return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 @dataclass(frozen=True)
