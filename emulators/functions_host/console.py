@@ -67,8 +67,8 @@ class Console:
         line = self._paint(_indent(f"{level} {text}"), _LEVEL_COLOURS.get(level, "dim"))
         run = self._running.get(invocation) if invocation else None
         if run is None or invocation is None:
-            late = " (logged after its invocation ended; Azure drops this)" if invocation else ""
-            self._write(f"{self._stamp()} {line.strip()}{late}")
+            why = "after its invocation ended" if invocation else "outside an invocation"
+            self._write(f"{self._stamp()} {line.strip()} (logged {why}; Azure drops this)")
         elif run.released:
             self._write(line)
         else:

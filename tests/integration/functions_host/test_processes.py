@@ -346,3 +346,8 @@ def test_a_worker_count_beyond_one_to_ten_is_refused(tmp_path: Path, count: str)
     with started(App(tmp_path, PID, {"FUNCTIONS_WORKER_PROCESS_COUNT": count})) as host:
         assert host.process.wait(STOP_LIMIT) == 1
         assert "FUNCTIONS_WORKER_PROCESS_COUNT is between 1 and 10" in host.output
+
+
+def test_with_azures_timing_the_second_worker_comes_ten_seconds_later(tmp_path: Path) -> None:
+    with running(App(tmp_path, PID), "--workers", "2", "--azure-timing") as host:
+        assert len({worker_pid(host) for _ in range(6)}) == 1

@@ -1,10 +1,12 @@
 """`--strict` on a running app: every trap that shows only when something runs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from emulators.functions_host.strict import Trap
+from tests.integration.functions_host.conftest import Queues
 from tests.integration.functions_host.hosting import App, RunningHost, running
 
 CODE = """
@@ -67,3 +69,21 @@ def test_a_blocking_call_in_the_thread_pool_is_fine(host: RunningHost) -> None:
     host.get("/api/thread")
     host.wait_for(" thread ")
     assert "[strict] thread" not in host.output
+
+
+async def test_the_traps_of_a_queue_are_told(
+    tmp_path: Path, azurite: str, queues: Queues, name: str
+) -> None:
+    code = f"""
+@app.queue_trigger("msg", "{name}", "STORE")
+@app.queue_output("out", "{name}-out", "STORE")
+@app.retry(strategy="fixed_delay", max_retry_count="1", delay_interval="00:00:01")
+def take(msg: func.QueueMessage, out: func.Out[str]) -> None:
+    out.set('{{"a": 1}}')
+"""
+    await queues.create(name)
+    await queues.put(name, '{"id": "7"}')
+    await queues.put_raw(name, "plain {}")
+    with running(App(tmp_path, code, {"STORE": azurite}), "--strict") as host:
+        for trap in (Trap.QUEUE_RETRY, Trap.METADATA, Trap.NOT_BASE64, Trap.REWRITTEN):
+            host.wait_for(trap.value)
