@@ -6,16 +6,10 @@ Invariant: exit code 0 after SIGTERM or SIGINT, and 1 with one line of reason wh
 """
 
 import argparse
-import asyncio
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from emulators.web_pubsub.commands import CommandError, add_commands, run
-from emulators.web_pubsub.server import PortTakenError, configure_logging, serve
-from emulators.web_pubsub.settings import SettingsError, load_settings
-from emulators.web_pubsub.settings_watch import SettingsWatcher
 
 DEFAULT_PORT = 8080
 _MAX_PORT = 65535
@@ -24,19 +18,32 @@ _MAX_PORT = 65535
 def main() -> int:
     """Run the command and return its exit code."""
     arguments = _parse_arguments()
-    configure_logging()
+    return _ask(arguments) if "call" in arguments else _serve(arguments)
+
+
+def _ask(arguments: argparse.Namespace) -> int:
     try:
-        if "call" in arguments:
-            print(run(arguments))  # noqa: T201 - the command's output
-            return 0
-        watcher = SettingsWatcher(arguments.settings, os.environ) if arguments.settings else None
-        settings = watcher.settings if watcher else load_settings(None, os.environ)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings, arguments.host, arguments.port, watcher))
-    except (SettingsError, PortTakenError, CommandError) as error:
-        print(f"web_pubsub: {error}", file=sys.stderr)  # noqa: T201 - the command's output
-        return 1
+        print(run(arguments))  # noqa: T201 - the command's output
+    except CommandError as error:
+        return _refused(error)
     return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    # Imported here: a command, which a test may give many times, must not wait for all of it.
+    from emulators.web_pubsub.server import PortTakenError, run_server
+    from emulators.web_pubsub.settings import SettingsError
+
+    try:
+        run_server(arguments.settings, arguments.host, arguments.port)
+    except (SettingsError, PortTakenError) as error:
+        return _refused(error)
+    return 0
+
+
+def _refused(error: Exception) -> int:
+    print(f"web_pubsub: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+    return 1
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -55,14 +62,6 @@ def _port(text: str) -> int:
     if not 0 < port <= _MAX_PORT:
         raise argparse.ArgumentTypeError(f"must be from 1 to {_MAX_PORT}")
     return port
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulators.web_pubsub.durations import parse_duration
-from emulators.web_pubsub.faults import EVERY_HUB, Fault, Kind, Target
+from emulators.web_pubsub.fault_kinds import Kind
+from emulators.web_pubsub.faults import EVERY_HUB, Fault, Target
 from emulators.web_pubsub.frame_kinds import ANY, KINDS
 from emulators.web_pubsub.names import is_hub_name, is_text
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from emulators.web_pubsub.faults import Kind
+from emulators.web_pubsub.fault_kinds import Kind
 
 DEFAULT_URL = "http://localhost:8080"
 _TIMEOUT_SECONDS = 30

@@ -8,7 +8,8 @@ from collections.abc import Collection
 
 from aiohttp import hdrs, web
 
-from emulators.web_pubsub.faults import Fault, Faults, Kind
+from emulators.web_pubsub.fault_kinds import Kind
+from emulators.web_pubsub.faults import Fault, Faults
 from emulators.web_pubsub.rest_errors import RestError
 
 _THROTTLED = 429

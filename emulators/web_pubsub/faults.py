@@ -9,28 +9,14 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from emulators.web_pubsub.clock import Clock, Timer
 from emulators.web_pubsub.connection import Connection
+from emulators.web_pubsub.fault_kinds import ON_THE_WIRE, Kind
 
 EVERY_HUB = "*"
 MAX_FAULTS = 1000
 _KEPT_ENDED = 50
-
-
-class Kind(StrEnum):
-    """What goes wrong."""
-
-    DROP = "drop"
-    DELAY = "delay"
-    REORDER = "reorder"
-    DUPLICATE = "duplicate"
-    REFUSE = "refuse"
-    REST = "rest"
-
-
-ON_THE_WIRE = frozenset({Kind.DROP, Kind.DELAY, Kind.REORDER, Kind.DUPLICATE})
 
 
 @dataclass(frozen=True, slots=True)

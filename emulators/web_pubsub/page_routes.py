@@ -4,6 +4,7 @@ Invariant: the page loads nothing from anywhere else and runs no script but its 
 strangers sent reaches it as JSON only, and its script shows it as text only.
 """
 
+import asyncio
 import json
 from functools import cache
 from importlib.resources import files
@@ -16,6 +17,7 @@ from emulators.web_pubsub.emulator import Emulator
 from emulators.web_pubsub.status import status_of
 from emulators.web_pubsub.trace import MAX_WATCHERS, Watcher
 
+HEARTBEAT_SECONDS = 2.0
 _TYPES = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 _SAFETY = {
     "Content-Security-Policy": (
@@ -82,7 +84,12 @@ def _content(name: str) -> bytes:
 
 
 async def _chunk(watcher: Watcher) -> bytes:
-    entries, lost = await watcher.next()
+    """Return what is new, or after a while a comment: only writing shows that the reader has left."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_SECONDS):
+            entries, lost = await watcher.next()
+    except TimeoutError:
+        return b":\n\n"
     lines = [f"data: {json.dumps(entry.as_json())}\n\n" for entry in entries]
     if lost:
         lines.append(f"event: lost\ndata: {lost}\n\n")

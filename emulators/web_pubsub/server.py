@@ -7,16 +7,18 @@ takes about a second, whatever clients and handlers do.
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from emulators.web_pubsub.app import build_app
 from emulators.web_pubsub.emulator import Emulator
-from emulators.web_pubsub.settings import Settings
+from emulators.web_pubsub.settings import Settings, load_settings
 from emulators.web_pubsub.settings_watch import SettingsWatcher
 
 # aiohttp waits so long for handlers to end by themselves, and as long again after cancelling them.
@@ -26,6 +28,15 @@ _LOOPBACK_AND_ANY = {"127.0.0.1", "0.0.0.0", "::", "::1", "localhost"}  # noqa: 
 
 class PortTakenError(Exception):
     """The address cannot be listened on."""
+
+
+def run_server(settings_file: Path | None, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, by the settings file and what the environment says."""
+    configure_logging()
+    watcher = SettingsWatcher(settings_file, os.environ) if settings_file else None
+    settings = watcher.settings if watcher else load_settings(None, os.environ)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, host, port, watcher))
 
 
 async def serve(
@@ -77,6 +88,14 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
 def _announce(emulator: Emulator, host: str, port: int) -> None:
     address = f"Azure Web PubSub emulator listening on http://{host}:{port}"
     print(address, f"Connection string: {emulator.connection_string}", sep="\n", flush=True)  # noqa: T201 - the command's output
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def configure_logging() -> None:

@@ -26,6 +26,7 @@ def status_of(emulator: Emulator) -> dict[str, object]:
         "key": _key_name(emulator),
         "clock": {"now": round(emulator.clock.now(), 3), "advanced": emulator.clock.advanced},
         "settings": _settings(emulator),
+        "watchers": emulator.trace.watchers,
         "hubs": [_hub(emulator, hubs.get(name) or Hub(name)) for name in names],
         "faults": [fault_as_json(fault, "active") for fault in faults.active],
         "ended": [fault_as_json(fault, "ended") for fault in faults.ended[-5:]],

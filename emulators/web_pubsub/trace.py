@@ -90,6 +90,11 @@ class Trace:
         self._watchers: dict[Watcher, None] = {}
 
     @property
+    def watchers(self) -> int:
+        """How many look."""
+        return len(self._watchers)
+
+    @property
     def watched(self) -> bool:
         """Whether anybody looks."""
         return bool(self._watchers)

@@ -156,6 +156,19 @@ async def test_watchers_who_leave_take_their_taps_along(
     assert await socket.nothing_waits()
 
 
+async def test_a_watcher_who_leaves_is_noticed_though_no_frame_passes(
+    emulator: Emulator, clients: Clients
+) -> None:
+    async def nobody_watches() -> bool:
+        _, status = await Admin(emulator, clients.session).ask("GET", "/status")
+        return bool(status["watchers"] == 0)
+
+    for _ in range(3):
+        async with watching(emulator, "?hub=quiet"):
+            assert not await nobody_watches()
+    await until_async(nobody_watches, "the watchers are forgotten")
+
+
 async def test_stopping_does_not_wait_for_watchers() -> None:
     own = Emulator()
     async with watching(own) as stream:

@@ -8,7 +8,8 @@ import pytest
 from emulators.web_pubsub.clock import Clock
 from emulators.web_pubsub.connection import Connection
 from emulators.web_pubsub.events import EventContext
-from emulators.web_pubsub.faults import Fault, Faults, Kind, Target, Verdict
+from emulators.web_pubsub.fault_kinds import Kind
+from emulators.web_pubsub.faults import Fault, Faults, Target, Verdict
 from emulators.web_pubsub.frame_kinds import kind_of_frame
 from emulators.web_pubsub.json_codec import JsonCodec
 from emulators.web_pubsub.line import Line

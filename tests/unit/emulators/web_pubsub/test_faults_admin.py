@@ -15,7 +15,8 @@ from emulators.web_pubsub.admin_input import (
     read_target,
 )
 from emulators.web_pubsub.durations import parse_duration
-from emulators.web_pubsub.faults import Fault, Kind, Target
+from emulators.web_pubsub.fault_kinds import Kind
+from emulators.web_pubsub.faults import Fault, Target
 from emulators.web_pubsub.frame_kinds import KINDS
 
 
