@@ -4,7 +4,6 @@ Invariant: what is kept (dataclasses) is never what is given (pydantic models), 
 cannot leave by being added to a row; and a secret does not show in a `repr`.
 """
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,38 +13,16 @@ from pydantic import AfterValidator, BaseModel, Field
 from functions.auth import emails
 from shared_code.clock import Timestamp
 from shared_code.endpoint import Model
+from shared_code.text import Name
 
 MIN_PASSWORD_LENGTH = 8
 MAX_PASSWORD_LENGTH = 128
 _MAX_EMAIL_LENGTH = 254
-_MAX_DISPLAY_NAME_LENGTH = 80
-_MAX_RAW_NAME_LENGTH = 4 * _MAX_DISPLAY_NAME_LENGTH
-
-_UNSEEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Marks that turn the direction of writing let a name disguise the text after it.
-_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def _display_name(raw: str) -> str:
-    name = unicodedata.normalize("NFC", raw).strip()
-    if not 1 <= len(name) <= _MAX_DISPLAY_NAME_LENGTH:
-        raise ValueError(f"must have 1 to {_MAX_DISPLAY_NAME_LENGTH} characters")
-    if any(each in _TURNS or unicodedata.category(each) in _UNSEEN for each in name):
-        raise ValueError("must not hold control characters")
-    if not any(unicodedata.category(each)[0] in "LNPS" for each in name):
-        raise ValueError("must hold something that can be seen")
-    return name
-
 
 type Email = Annotated[
     str,
     Field(max_length=_MAX_EMAIL_LENGTH, json_schema_extra={"format": "email"}),
     AfterValidator(emails.accepted),
-]
-type DisplayName = Annotated[
-    str,
-    Field(max_length=_MAX_RAW_NAME_LENGTH),
-    AfterValidator(_display_name),
 ]
 
 
@@ -60,7 +37,7 @@ class NewAccount(Model):
         repr=False,
         json_schema_extra={"format": "password", "writeOnly": True},
     )
-    display_name: DisplayName
+    display_name: Name
 
 
 class Credentials(Model):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from shared_code.clock import Timestamp
 from shared_code.endpoint import Model
 from shared_code.ids import id_pattern
+from shared_code.text import Name, seen
 
 MAX_TEXT = 4_000
 MAX_PAGE = 200
@@ -27,24 +28,13 @@ def _no_control_characters(value: str) -> str:
     return value
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be blank")
-    return value
-
-
 type RoomId = Annotated[str, StringConstraints(pattern=id_pattern("rm"))]
 type MessageId = Annotated[str, StringConstraints(pattern=id_pattern("msg"))]
-type RoomName = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\t\n\r]*$"),
-    AfterValidator(_no_control_characters),
-]
 type Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_TEXT),
     AfterValidator(_no_control_characters),
-    AfterValidator(_not_blank),
+    AfterValidator(seen),
 ]
 type ClientId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 type Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
@@ -53,7 +43,7 @@ type Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 class NewRoom(Model):
     """A room to be made."""
 
-    name: RoomName
+    name: Name
     kind: RoomKind
 
 
