@@ -41,21 +41,34 @@ def split_output(value: Typed) -> list[Any]:
     return [content]
 
 
-def queue_message(item: Any) -> str | bytes:
-    """Turn one item of `split_output` into a message body: `JToken.ToString()`, so indented."""
-    return item if isinstance(item, str | bytes) else to_json(item)
+def message_body(item: Any, kind: str) -> bytes:
+    """Turn one item of `split_output` into a message body: `JToken.ToString()`, so indented.
+
+    Text that the host parses itself has its dates rewritten (kind `string`); what comes as JSON from
+    the worker has not, because there the host reads dates as text.
+    """
+    if isinstance(item, bytes):
+        return item
+    if isinstance(item, bool):
+        return str(item).encode()
+    if isinstance(item, str):
+        return item.encode()
+    return b"" if item is None else to_json(item, dates=kind == "string").encode()
 
 
-def to_json(value: Any, level: int = 0) -> str:
-    """Serialise as Newtonsoft does with `Formatting.Indented`, dates in strings rewritten."""
+def to_json(value: Any, level: int = 0, *, dates: bool = True) -> str:
+    """Serialise as Newtonsoft does with `Formatting.Indented`, dates in strings rewritten if asked."""
     pad = "\n" + "  " * (level + 1)
     end = "\n" + "  " * level
     if isinstance(value, dict) and value:
-        members = (f"{_text(str(key))}: {to_json(item, level + 1)}" for key, item in value.items())
-        return "{" + pad + ("," + pad).join(members) + end + "}"
+        pairs = (
+            (_text(str(key)), to_json(item, level + 1, dates=dates)) for key, item in value.items()
+        )
+        return "{" + pad + ("," + pad).join(f"{key}: {item}" for key, item in pairs) + end + "}"
     if isinstance(value, list | tuple) and value:
-        return "[" + pad + ("," + pad).join(to_json(item, level + 1) for item in value) + end + "]"
-    return _scalar(value)
+        items = (to_json(item, level + 1, dates=dates) for item in value)
+        return "[" + pad + ("," + pad).join(items) + end + "]"
+    return _scalar(value, dates=dates)
 
 
 def rewrite_date(text: str) -> str:
@@ -66,6 +79,14 @@ def rewrite_date(text: str) -> str:
     fraction = fraction.rstrip("0")
     suffix = "" if not zone else ("Z" if zone == "Z" else "+00:00")
     return f"{moment:%Y-%m-%dT%H:%M:%S}" + (f".{fraction}" if fraction else "") + suffix
+
+
+def as_moment(text: str) -> datetime | None:
+    """Return the moment that a string means to Newtonsoft, in UTC, or None."""
+    parsed = _date(text)
+    return (
+        None if parsed is None else parsed[0].replace(microsecond=int(parsed[1][:6].ljust(6, "0")))
+    )
 
 
 def merge_json_body(metadata: Metadata, text: str) -> Metadata:
@@ -173,9 +194,9 @@ def _date(text: str) -> tuple[datetime, str, str] | None:
     return moment, fraction, zone
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: Any, *, dates: bool = True) -> str:
     if isinstance(value, str):
-        return _text(rewrite_date(value))
+        return _text(rewrite_date(value) if dates else value)
     if isinstance(value, float) and math.isfinite(value):
         return _number(value)
     return json.dumps(value)

@@ -21,6 +21,10 @@ _FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_\-]{0,127}", re.IGNORECASE)
 _BINDING_NAME = re.compile(r"(?!.*__)([a-zA-Z_][a-zA-Z0-9_]{0,127})|\$return")
 
 
+class UnknownTypeError(BindingError):
+    """A binding is of a type that this host does not know."""
+
+
 def read(described: Iterable[dict[str, Any]]) -> list[Function]:
     """Read the functions that a worker described, in the order in which the host tries them."""
     functions = [
@@ -44,13 +48,20 @@ def read(described: Iterable[dict[str, Any]]) -> list[Function]:
 
 
 def load(function: Function, services: Services, pool: Pool) -> Loaded:
-    """Make a function's trigger and outputs; what cannot be made stands in `function.error`."""
+    """Make a function's trigger and bindings; what cannot be made stands in `function.error`.
+
+    A function whose trigger is of a type that this host does not know can still be run by hand.
+    """
+    invoker = None
     try:
         _validate(function)
         binding = _trigger(function)
         invoker = Invoker(function, _bindings(function, services), pool, services.console)
-        make = TRIGGERS[binding.type.lower()]
+        make = _maker(TRIGGERS, binding, "trigger")
         trigger = make(Wiring(function, binding, invoker), services)
+    except UnknownTypeError as error:
+        function.error = str(error)
+        return Loaded(function, run=invoker)
     except BindingError as error:
         function.error = str(error)
         return Loaded(function)
@@ -66,15 +77,25 @@ def _validate(function: Function) -> None:
     for binding in function.bindings:
         if _BINDING_NAME.fullmatch(binding.name) is None:
             raise BindingError(f"{binding.name!r} is not a valid binding name")
+        if _is_sdk_type(binding):
+            raise BindingError(
+                f"the parameter {binding.name!r} has an SDK type (azurefunctions-extensions-bindings), "
+                "which this host does not support; take func.InputStream, str or bytes instead"
+            )
+
+
+def _is_sdk_type(binding: Binding) -> bool:
+    properties = binding.raw.get("properties")
+    folded = (
+        {str(k).lower(): v for k, v in properties.items()} if isinstance(properties, dict) else {}
+    )
+    return str(folded.get("supportsdeferredbinding", "")).lower() == "true"
 
 
 def _trigger(function: Function) -> Binding:
     trigger = function.trigger
     if trigger is None:
         raise BindingError("a function needs exactly one trigger")
-    if trigger.type.lower() not in TRIGGERS:
-        known = ", ".join(sorted(TRIGGERS))
-        raise BindingError(f"this host has no trigger of type {trigger.type!r}, only {known}")
     return trigger
 
 
@@ -92,5 +113,5 @@ def _bindings(function: Function, services: Services) -> Bindings:
 def _maker[Made](makers: Mapping[str, Made], binding: Binding, what: str) -> Made:
     if (found := makers.get(binding.type.lower())) is None:
         known = ", ".join(sorted(makers))
-        raise BindingError(f"this host has no {what} of type {binding.type!r}, only {known}")
+        raise UnknownTypeError(f"this host has no {what} of type {binding.type!r}, only {known}")
     return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from emulators.functions_host.clients import account, web_pubsub
+from emulators.functions_host.clients import account, connection, web_pubsub
 from emulators.functions_host.clients.queues import QueueClient, Wakers
 from emulators.functions_host.clients.storage import StorageClient
 from emulators.functions_host.console import Console
+from emulators.functions_host.expressions import Template
 from emulators.functions_host.host_json import HostJson
 from emulators.functions_host.http.request import BODY_LIMIT
 from emulators.functions_host.http.routes import RouteTable
@@ -42,17 +43,29 @@ class Services:
         if self.strict is not None:
             self.strict.note(trap, function, detail)
 
+    def template(self, binding: Binding, key: str) -> Template:
+        """Return a setting of a binding, `%NAME%` replaced, whose expressions can be filled in.
+
+        Raises:
+            BindingError: if the binding lacks it, or it is malformed.
+        """
+        return Template(self.settings.resolved(binding, key))
+
+    def optional(self, binding: Binding, key: str) -> Template | None:
+        """Return such a template, or None when the binding lacks the setting."""
+        return None if binding.text(key) is None else self.template(binding, key)
+
     def queue(self, binding: Binding) -> QueueClient:
-        """Return the queue that a binding names."""
-        name = self.settings.resolved(binding, "queueName")
+        """Return the queue that a binding names; the host writes queue names in small letters."""
+        name = self.settings.resolved(binding, "queueName").lower()
         return QueueClient(self.storage(binding.text("connection"), "queue"), name)
 
-    def storage(self, connection: str | None, service: str) -> StorageClient:
+    def storage(self, name: str | None, service: str) -> StorageClient:
         """Return a client of one service of the account behind a connection name."""
-        text = self.settings.connection(connection)
-        return StorageClient(self.session, account.parse(text, service))
+        found = connection.find(self.settings, name, "Storage")
+        return StorageClient(self.session, account.of(found, service))
 
-    def web_pubsub(self, connection: str | None) -> web_pubsub.Access:
+    def web_pubsub(self, name: str | None) -> web_pubsub.Access:
         """Return the Web PubSub resource behind a connection name."""
-        text = self.settings.connection(connection, web_pubsub.DEFAULT_CONNECTION)
-        return web_pubsub.parse(text)
+        found = connection.find(self.settings, name, web_pubsub.DEFAULT_CONNECTION)
+        return web_pubsub.of(found)

@@ -15,15 +15,6 @@ from typing import Any
 from emulators.functions_host.model import Binding, BindingError
 
 _PERCENT = re.compile(r"%([^%]+)%")
-_IDENTITY_SUFFIXES = (
-    "serviceUri",
-    "queueServiceUri",
-    "blobServiceUri",
-    "tableServiceUri",
-    "accountName",
-    "fullyQualifiedNamespace",
-    "credential",
-)
 
 
 class SettingsError(Exception):
@@ -60,20 +51,11 @@ class Settings:
             raise BindingError(f"the {binding.type} binding {binding.name!r} needs {key!r}")
         return self.resolve(text)
 
-    def connection(self, name: str | None, default: str = "Storage") -> str:
-        """Return a connection string by the name that a binding gives: `AzureWebJobsX`, then `X`.
-
-        Raises:
-            BindingError: if no setting has it, or only an identity-based one.
-        """
-        wanted = self.resolve(name or default)
-        for candidate in (f"AzureWebJobs{wanted}", f"ConnectionStrings__{wanted}", wanted):
-            if value := self.get(candidate):
-                return value
-        self._refuse_identity(wanted)
-        raise BindingError(
-            f"the connection setting {wanted!r} is not set; add it to Values in local.settings.json"
-        )
+    def group(self, name: str) -> dict[str, str]:
+        """Return the settings `NAME__member`, under their members' lower-cased names."""
+        prefix = f"{name.lower().replace(':', '__')}__"
+        folded = self._folded.items()
+        return {key.removeprefix(prefix): value for key, value in folded if key.startswith(prefix)}
 
     def flag(self, name: str) -> bool:
         """Whether a setting is on (`true` or `1`)."""
@@ -83,15 +65,6 @@ class Settings:
         if (value := self.get(name)) is None:
             raise BindingError(f"%{name}% stands in a binding, but the setting is not set")
         return value
-
-    def _refuse_identity(self, name: str) -> None:
-        for base in (f"AzureWebJobs{name}", name):
-            for suffix in _IDENTITY_SUFFIXES:
-                if self.get(f"{base}__{suffix}") is not None:
-                    raise BindingError(
-                        f"the connection {name!r} is identity-based ({base}__{suffix}), which this "
-                        f"host cannot use; set {name!r} to a connection string"
-                    )
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:

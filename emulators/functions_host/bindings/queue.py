@@ -8,7 +8,8 @@ import base64
 from typing import Any
 
 from emulators.functions_host import fidelity
-from emulators.functions_host.clients.storage import NOT_FOUND, StorageError
+from emulators.functions_host.clients.queues import QueueClient
+from emulators.functions_host.clients.storage import StorageError
 from emulators.functions_host.model import Binding, OutputError, TriggerInput, Typed
 from emulators.functions_host.services import Services
 
@@ -17,30 +18,24 @@ class QueueOutput:
     """Puts messages into one queue, which is made when it is missing."""
 
     def __init__(self, binding: Binding, services: Services) -> None:
-        self._queue = services.queue(binding)
+        self._storage = services.storage(binding.text("connection"), "queue")
+        self._name = services.template(binding, "queueName")
         self._base64 = services.host_json.queues.base64
         self._wakers = services.wakers
 
     async def write(self, value: Typed, trigger: TriggerInput) -> None:
         """Put each message of the value."""
-        del trigger
+        queue = QueueClient(self._storage, self._name.fill(trigger).lower())
         for item in fidelity.split_output(value):
-            body = fidelity.queue_message(_unwrap(item) if value[0] == "json" else item)
+            body = fidelity.message_body(_unwrap(item) if value[0] == "json" else item, value[0])
             try:
-                await self._put(body.encode() if isinstance(body, str) else body)
+                await queue.put_or_create(self._encode(body))
             except StorageError as error:
-                raise OutputError(f"queue {self._queue.name!r}: {error}") from error
-        self._wakers.wake(self._queue)
+                raise OutputError(f"queue {queue.name!r}: {error}") from error
+        self._wakers.wake(queue)
 
-    async def _put(self, body: bytes) -> None:
-        text = base64.b64encode(body).decode() if self._base64 else body.decode(errors="replace")
-        try:
-            await self._queue.put(text)
-        except StorageError as error:
-            if error.status != NOT_FOUND:
-                raise
-            await self._queue.create()
-            await self._queue.put(text)
+    def _encode(self, body: bytes) -> str:
+        return base64.b64encode(body).decode() if self._base64 else body.decode(errors="replace")
 
 
 def _unwrap(item: Any) -> Any:

@@ -14,7 +14,6 @@ from emulators.functions_host import fidelity
 from emulators.functions_host.clients.web_pubsub import WebPubSubClient
 from emulators.functions_host.model import (
     Binding,
-    BindingError,
     OutputError,
     TriggerInput,
     Typed,
@@ -44,20 +43,18 @@ class WebPubSubOutput:
     """Sends actions to one hub."""
 
     def __init__(self, binding: Binding, services: Services) -> None:
-        hub = binding.text("hub")
-        if hub is None:
-            raise BindingError(f"the webPubSub binding {binding.name!r} needs 'hub'")
-        access = services.web_pubsub(binding.text("connection"))
-        self._client = WebPubSubClient(services.session, access, services.settings.resolve(hub))
+        self._access = services.web_pubsub(binding.text("connection"))
+        self._session = services.session
+        self._hub = services.template(binding, "hub")
 
     async def write(self, value: Typed, trigger: TriggerInput) -> None:
         """Send each action of the value."""
-        del trigger
+        client = WebPubSubClient(self._session, self._access, self._hub.fill(trigger))
         kind, content = value
         if kind == "bytes":
             value = ("string", content.decode(errors="replace"))
         for item in fidelity.split_output(value):
-            await self._client.send(*to_call(item))
+            await client.send(*to_call(item))
 
 
 def to_call(item: Any) -> RestCall:

@@ -1,4 +1,4 @@
-"""A storage account as a connection string describes it, and how its requests are signed.
+"""A storage account as a connection describes it, and how its requests are signed.
 
 Own requests and not the SDK: a poll ten times a second must cost little, the service version is
 ours to pin (Azurite refuses the newest), and start-up does not wait for the SDK's import.
@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from urllib.parse import parse_qsl, urlsplit
 
+from emulators.functions_host.clients.connection import Connection
+from emulators.functions_host.clients.identity import TokenSource
 from emulators.functions_host.model import BindingError
 
 API_VERSION = "2021-12-02"
+_SCOPE = "https://storage.azure.com/.default"
 _DEVELOPMENT_NAME = "devstoreaccount1"
 # Published by Microsoft for every emulator: no secret.
 _DEVELOPMENT_KEY = (
@@ -39,44 +42,69 @@ _SIGNED = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Name, key (or shared access signature) and the address of one of the account's services."""
+    """The address of one of an account's services, and a key, a signature or an identity for it."""
 
     name: str
-    key: bytes
+    service: str
     endpoint: str
+    key: bytes = b""
     sas: str = ""
+    tokens: TokenSource | None = None
 
     def url(self, path: str, query: str = "") -> str:
         """Return the address of something in the service, path and query already escaped."""
         joined = "&".join(part for part in (query, self.sas) if part)
         return f"{self.endpoint}/{path}" + (f"?{joined}" if joined else "")
 
-    def headers(self, method: str, url: str, extra: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers of a request, with its signature (unless the address carries one)."""
+    async def headers(self, method: str, url: str, extra: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers of a request, with its signature (unless the address carries one).
+
+        Raises:
+            IdentityError: if the account is reached by identity, and there is none.
+        """
         headers = {
             "x-ms-date": formatdate(usegmt=True),
             "x-ms-version": API_VERSION,
             **extra,
         }
-        if not self.sas:
-            headers["authorization"] = f"SharedKey {self.name}:{self._sign(method, url, headers)}"
+        if self.tokens is not None:
+            headers["authorization"] = f"Bearer {await self.tokens.token()}"
+        elif not self.sas:
+            text = self._to_sign(method, url, headers)
+            digest = hmac.digest(self.key, text.encode(), hashlib.sha256)
+            signature = base64.b64encode(digest).decode()
+            headers["authorization"] = f"SharedKey {self.name}:{signature}"
         return headers
 
-    def _sign(self, method: str, url: str, headers: Mapping[str, str]) -> str:
+    def _to_sign(self, method: str, url: str, headers: Mapping[str, str]) -> str:
+        if self.service == "table":
+            names = ("content-md5", "content-type", "x-ms-date")
+            return "\n".join([method, *(headers.get(name, "") for name in names), self._path(url)])
         signed = [method, *(headers.get(name, "") for name in _SIGNED)]
         # A zero length is signed as an empty line.
         signed[3] = "" if signed[3] == "0" else signed[3]
-        own = sorted(f"{k}:{v}" for k, v in headers.items() if k.startswith("x-ms-"))
-        text = "\n".join([*signed, *own, self._resource(url)])
-        return base64.b64encode(hmac.digest(self.key, text.encode(), hashlib.sha256)).decode()
+        lowered = {name.lower(): value for name, value in headers.items()}
+        own = sorted(f"{k}:{v}" for k, v in lowered.items() if k.startswith("x-ms-"))
+        return "\n".join([*signed, *own, self._path(url), *_query_lines(url)])
 
-    def _resource(self, url: str) -> str:
-        parts = urlsplit(url)
-        query = sorted(
-            f"{name.lower()}:{value}"
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        )
-        return "\n".join([f"/{self.name}{parts.path}", *query])
+    def _path(self, url: str) -> str:
+        return f"/{self.name}{urlsplit(url).path}"
+
+
+def of(connection: Connection, service: str) -> Account:
+    """Return one service (`queue`, `blob` or `table`) of the account behind a connection.
+
+    Raises:
+        BindingError: if the connection names no account, no address or no credential.
+    """
+    if connection.text:
+        return parse(connection.text, service)
+    if account := connection.get("accountName"):
+        endpoint = f"https://{account}.{service}.core.windows.net"
+    else:
+        endpoint = connection.address(f"{service}ServiceUri", "serviceUri")
+    tokens = TokenSource(connection.identity(), _SCOPE)
+    return Account(account, service, endpoint, tokens=tokens)
 
 
 def parse(connection: str, service: str) -> Account:
@@ -92,7 +120,8 @@ def parse(connection: str, service: str) -> Account:
     }
     if parts.get("usedevelopmentstorage", "").lower() == "true":
         endpoint = f"http://127.0.0.1:{_DEVELOPMENT_PORTS[service]}/{_DEVELOPMENT_NAME}"
-        return Account(_DEVELOPMENT_NAME, base64.b64decode(_DEVELOPMENT_KEY), endpoint)
+        key = base64.b64decode(_DEVELOPMENT_KEY)
+        return Account(_DEVELOPMENT_NAME, service, endpoint, key)
     name = parts.get("accountname", "")
     endpoint = parts.get(f"{service}endpoint") or _default_endpoint(parts, name, service)
     sas = parts.get("sharedaccesssignature", "").lstrip("?")
@@ -101,7 +130,13 @@ def parse(connection: str, service: str) -> Account:
             "a storage connection string needs AccountName and AccountKey, or "
             f"{service.capitalize()}Endpoint and SharedAccessSignature"
         )
-    return Account(name, _key(parts.get("accountkey", "")), endpoint.rstrip("/"), sas)
+    key = _key(parts.get("accountkey", ""))
+    return Account(name, service, endpoint.rstrip("/"), key, sas)
+
+
+def _query_lines(url: str) -> list[str]:
+    given = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    return sorted(f"{name.lower()}:{value}" for name, value in given)
 
 
 def _default_endpoint(parts: Mapping[str, str], name: str, service: str) -> str:

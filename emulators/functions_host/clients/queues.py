@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from emulators.functions_host.clients.storage import StorageClient
+from emulators.functions_host.clients.storage import NOT_FOUND, StorageClient, StorageError
 
 
 @dataclass(slots=True)
@@ -52,6 +52,16 @@ class QueueClient:
         """Add a message of the given text, as it is to stand in the queue."""
         body = f"<QueueMessage><MessageText>{escape(text)}</MessageText></QueueMessage>"
         await self._storage.request("POST", f"{self.name}/messages", body=body.encode())
+
+    async def put_or_create(self, text: str) -> None:
+        """Add a message, to a queue that is made when it is missing."""
+        try:
+            await self.put(text)
+        except StorageError as error:
+            if error.status != NOT_FOUND:
+                raise
+            await self.create()
+            await self.put(text)
 
     async def delete(self, message: QueueMessage) -> None:
         """Remove a message that was received."""

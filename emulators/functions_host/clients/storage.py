@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from emulators.functions_host.clients.account import Account
+from emulators.functions_host.clients.identity import IdentityError
 
 NOT_FOUND = 404
 CONFLICT = 409
@@ -69,10 +70,12 @@ class StorageClient:
             async with self._session.request(
                 method,
                 URL(url, encoded=True),
-                headers=self._account.headers(method, url, extra),
+                headers=await self._account.headers(method, url, extra),
                 data=body or None,
             ) as answer:
                 content = await answer.read()
+        except IdentityError as error:
+            raise StorageError(0, str(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise StorageError(0, f"{type(error).__name__}: {error}") from error
         if answer.status >= _FIRST_ERROR:

@@ -12,7 +12,7 @@ from typing import Any
 
 from emulators.functions_host.http.request import Request
 from emulators.functions_host.http.response import Response
-from emulators.functions_host.model import Function, Outcome
+from emulators.functions_host.model import Function, InvocationError, Outcome, TriggerInput
 from emulators.functions_host.triggers.base import Run, Trigger
 
 VERSION = "4.1038.0"
@@ -53,7 +53,11 @@ class Admin:
             case (method, ["functions", name]) if name in self.loaded:
                 if method == "GET":
                     return _json(self._describe(self.loaded[name]))
-                return self._start(self.loaded[name], body) if method == "POST" else Response(404)
+                return (
+                    await self._start(self.loaded[name], body)
+                    if method == "POST"
+                    else Response(404)
+                )
             case ("GET", ["functions", name, "status"]) if name in self.loaded:
                 return _json(_function_status(self.loaded[name]))
         return Response(404)
@@ -89,17 +93,19 @@ class Admin:
             **({"error": function.error} if function.error else {}),
         }
 
-    def _start(self, item: Loaded, body: bytes) -> Response:
+    async def _start(self, item: Loaded, body: bytes) -> Response:
         """Start a run and answer at once; how it ends is on the console."""
-        if item.trigger is None or item.run is None:
+        if item.run is None:
             return _json({"error": item.function.error}, 400)
         try:
             text = json.loads(body or b"{}").get("input", "")
         except (ValueError, AttributeError):
             return _json({"error": 'the body must be {"input": ...}'}, 400)
-        value = item.trigger.manual(text if isinstance(text, str) else json.dumps(text))
+        value = await _by_hand(item.trigger, text if isinstance(text, str) else json.dumps(text))
         if value is None:
             return _json({"error": "this trigger cannot be run by hand; call its route"}, 400)
+        if isinstance(value, str):
+            return _json({"error": value}, 400)
         task = asyncio.ensure_future(item.run(value))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -109,6 +115,17 @@ class Admin:
 def _function_status(item: Loaded) -> dict[str, Any]:
     error = item.function.error
     return {"errors": [error]} if error else {}
+
+
+async def _by_hand(trigger: Trigger | None, text: str) -> TriggerInput | str | None:
+    """Return what a run by hand starts from, or why there is nothing."""
+    if trigger is None:
+        # A trigger that this host does not know: its function gets the text as it is.
+        return TriggerInput(("string", text))
+    try:
+        return await trigger.manual(text)
+    except InvocationError as error:
+        return str(error)
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -34,8 +34,12 @@ class Trigger(Protocol):
     async def stop(self) -> None:
         """Stop listening; what runs already may end."""
 
-    def manual(self, text: str) -> TriggerInput | None:
-        """Return the input of a run by hand, or None when this trigger has no such thing."""
+    async def manual(self, text: str) -> TriggerInput | None:
+        """Return the input of a run by hand, or None when this trigger has no such thing.
+
+        Raises:
+            InvocationError: if the text is not what this trigger can run on.
+        """
 
 
 def typed_text(binding: Binding, text: str | bytes) -> tuple[str, str | bytes]:

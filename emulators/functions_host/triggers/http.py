@@ -42,7 +42,7 @@ class HttpTrigger:
     async def stop(self) -> None:
         """Nothing: the web server stops."""
 
-    def manual(self, text: str) -> TriggerInput | None:
+    async def manual(self, text: str) -> TriggerInput | None:
         """Return nothing: an HTTP function is run by calling its route."""
         del text
         return None

@@ -7,14 +7,20 @@ from collections.abc import Callable
 
 from emulators.functions_host.services import Services
 from emulators.functions_host.triggers.base import Trigger, Wiring
+from emulators.functions_host.triggers.blob.trigger import BlobTrigger
+from emulators.functions_host.triggers.event_grid.trigger import EventGridTrigger
 from emulators.functions_host.triggers.http import HttpTrigger
 from emulators.functions_host.triggers.queue import QueueTrigger
 from emulators.functions_host.triggers.timer import TimerTrigger
+from emulators.functions_host.triggers.warmup import WarmupTrigger
 from emulators.functions_host.triggers.web_pubsub.trigger import WebPubSubTrigger
 
 TRIGGERS: dict[str, Callable[[Wiring, Services], Trigger]] = {
+    "blobtrigger": BlobTrigger,
+    "eventgridtrigger": EventGridTrigger,
     "httptrigger": HttpTrigger,
     "queuetrigger": QueueTrigger,
     "timertrigger": TimerTrigger,
+    "warmuptrigger": WarmupTrigger,
     "webpubsubtrigger": WebPubSubTrigger,
 }

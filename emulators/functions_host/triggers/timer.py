@@ -12,13 +12,14 @@ from typing import Any
 
 from emulators.functions_host.clients.blobs import BlobClient
 from emulators.functions_host.clients.storage import StorageError
-from emulators.functions_host.model import BindingError, TriggerInput
+from emulators.functions_host.model import Binding, BindingError, TriggerInput
 from emulators.functions_host.services import Services
 from emulators.functions_host.triggers import ncrontab
 from emulators.functions_host.triggers.base import Wiring
 
 _CONTAINER = "azure-webjobs-hosts"
 _MONITORED_FROM = timedelta(minutes=1)
+_OCCURRENCES_LOOKED_AT = 10
 # A laptop that slept wakes with its clock moved; look again at least so often.
 _LONGEST_SLEEP = 30.0
 
@@ -56,10 +57,9 @@ class TimerTrigger:
             first = self._schedule.next_after(_now())
         except ValueError as error:
             raise BindingError(f"the schedule {self._text!r}: {error}") from error
-        often = self._schedule.next_after(first) - first < _MONITORED_FROM
-        wanted = binding.raw.get("useMonitor", True) and not often
+        wanted = _flag(binding, "useMonitor", default=True) and not _is_often(self._schedule, first)
         self._monitor = _monitor(wiring, services) if wanted else None
-        self._at_start = bool(binding.raw.get("runOnStartup", False))
+        self._at_start = _flag(binding, "runOnStartup", default=False)
         self._status: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
         self._busy = asyncio.Lock()
@@ -78,7 +78,7 @@ class TimerTrigger:
             if self._task is not None:
                 self._task.cancel()
 
-    def manual(self, text: str) -> TriggerInput | None:
+    async def manual(self, text: str) -> TriggerInput | None:
         """Return a run outside the schedule; a timer takes no text."""
         del text
         return self._input(past_due=False)
@@ -128,6 +128,23 @@ class TimerTrigger:
             "IsPastDue": past_due,
         }
         return TriggerInput(("json", json.dumps(value)))
+
+
+def _flag(binding: Binding, key: str, *, default: bool) -> bool:
+    """Read a switch, which a generic trigger may give as text."""
+    value = binding.raw.get(key)
+    return default if value is None else str(value).lower() == "true"
+
+
+def _is_often(schedule: ncrontab.Schedule, first: datetime) -> bool:
+    """Whether two of the next occurrences are less than a minute apart: such are not monitored."""
+    moment = first
+    for _ in range(_OCCURRENCES_LOOKED_AT):
+        following = schedule.next_after(moment)
+        if following - moment < _MONITORED_FROM:
+            return True
+        moment = following
+    return False
 
 
 def _monitor(wiring: Wiring, services: Services) -> Monitor | None:

@@ -6,10 +6,10 @@ Invariant: what is not a complete CloudEvent of the service is refused before an
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulators.functions_host.http.request import Request
 from emulators.functions_host.model import Typed
 
 _SYSTEM_PREFIX = "azure.webpubsub.sys."
@@ -66,8 +66,8 @@ class Event:
 
     def _values(self) -> dict[str, Any]:
         return {
-            "request": self._request(),
-            "connectioncontext": self._context(),
+            "request": self.as_request(),
+            "connectioncontext": self.context(),
             "datatype": self.data_type if self.data is not None else None,
             "claims": self.body.get("claims"),
             "query": self.body.get("query"),
@@ -76,8 +76,9 @@ class Event:
             "reason": self.body.get("reason"),
         }
 
-    def _request(self) -> dict[str, Any]:
-        own: dict[str, Any] = {"connectionContext": self._context()}
+    def as_request(self) -> dict[str, Any]:
+        """Return the whole event, as the value `request` gives it."""
+        own: dict[str, Any] = {"connectionContext": self.context()}
         if self.event_type == "User":
             assert self.data is not None  # noqa: S101 - `parse` reads it for every user event
             return {
@@ -92,7 +93,8 @@ class Event:
             return {**own, "reason": self.body.get("reason")}
         return own
 
-    def _context(self) -> dict[str, Any]:
+    def context(self) -> dict[str, Any]:
+        """Return the event's connection, as the value `connectionContext` gives it."""
         return {
             "eventType": self.event_type,
             "eventName": self.event_name,
@@ -106,13 +108,12 @@ class Event:
         }
 
 
-def parse(request: Request) -> Event:
-    """Read the headers of a call.
+def parse(headers: Mapping[str, str]) -> Event:
+    """Read the headers of a call, their names in small letters.
 
     Raises:
         BadEventError: if one that every event has is missing.
     """
-    headers = request.headers
     if missing := [name for name in _REQUIRED if name not in headers]:
         raise BadEventError(f"missing headers: {', '.join(missing)}")
     system = headers["ce-type"].lower().startswith(_SYSTEM_PREFIX)

@@ -4,16 +4,17 @@ Invariant: the function runs before the service is answered, also where the serv
 for what it returns.
 """
 
-from typing import Any
+import json
 
-from emulators.functions_host.clients.web_pubsub import DEFAULT_CONNECTION, Access
+from emulators.functions_host import fidelity
+from emulators.functions_host.bindings.web_pubsub_context import accesses
 from emulators.functions_host.http.response import Response
-from emulators.functions_host.model import BindingError, TriggerInput
+from emulators.functions_host.model import BindingError, Metadata, TriggerInput
 from emulators.functions_host.services import Services
 from emulators.functions_host.triggers.base import Wiring, required, typed_text
 from emulators.functions_host.triggers.web_pubsub import reply
 from emulators.functions_host.triggers.web_pubsub.event import Event
-from emulators.functions_host.triggers.web_pubsub.webhook import Listener, WebPubSubWebhook
+from emulators.functions_host.triggers.web_pubsub.webhook import Listener, Trust, WebPubSubWebhook
 
 EXTENSION = "webpubsub"
 _TYPES = {"user", "system"}
@@ -32,9 +33,9 @@ class WebPubSubTrigger:
         hub = services.settings.resolve(required(binding, "hub"))
         name = services.settings.resolve(required(binding, "eventName"))
         self._describe = f"webPubSubTrigger {hub} {event_type} {name}"
-        accesses = tuple(_accesses(binding.raw, services))
+        trust = Trust(tuple(accesses(binding, services)))
         key = (hub.lower(), event_type, name.lower())
-        _webhook(services).add(Listener(key, accesses, self._run))
+        _webhook(services).add(Listener(key, trust, self._run))
 
     def describe(self) -> str:
         """Say hub and event."""
@@ -46,14 +47,14 @@ class WebPubSubTrigger:
     async def stop(self) -> None:
         """Nothing: the web server stops."""
 
-    def manual(self, text: str) -> TriggerInput | None:
+    async def manual(self, text: str) -> TriggerInput | None:
         """Return a run with the text in place of the chosen part of an event."""
         return TriggerInput(typed_text(self._wiring.binding, text))
 
     async def _run(self, event: Event) -> Response:
         binding = self._wiring.binding
         binary = (binding.text("dataType") or "").lower() == "binary"
-        outcome = await self._wiring.run(TriggerInput(event.argument(binding.name, binary=binary)))
+        outcome = await self._wiring.run(_value(event, binding.name, binary=binary))
         if not event.wants_reply:
             # The service does not wait; a failure is on the console only.
             return Response(200)
@@ -62,19 +63,16 @@ class WebPubSubTrigger:
         return reply.build(event, outcome.return_value, self._console)
 
 
+def _value(event: Event, name: str, *, binary: bool) -> TriggerInput:
+    value = event.argument(name, binary=binary)
+    metadata: Metadata = {"connectionContext": ("json", json.dumps(event.context()))}
+    if value[0] == "string":
+        metadata = fidelity.merge_json_body(metadata, value[1])
+    return TriggerInput(value, metadata)
+
+
 def _webhook(services: Services) -> WebPubSubWebhook:
     webhook = services.webhooks.setdefault(EXTENSION, WebPubSubWebhook())
     if not isinstance(webhook, WebPubSubWebhook):
         raise TypeError(f"another webhook answers for {EXTENSION}")
     return webhook
-
-
-def _accesses(raw: dict[str, Any], services: Services) -> list[Access]:
-    """Return whom to trust: `connections`, else `connection`, else the default if it is set."""
-    names = raw.get("connections") or raw.get("connection")
-    if isinstance(names, str):
-        names = [names]
-    if names:
-        return [services.web_pubsub(str(name)) for name in names]
-    default = services.settings.get(DEFAULT_CONNECTION)
-    return [services.web_pubsub(None)] if default else []

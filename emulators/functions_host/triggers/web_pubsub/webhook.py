@@ -19,16 +19,15 @@ type Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """A function's claim on an event, and whom it hears it from; no access means no check."""
+class Trust:
+    """Whom an event is heard from; with no resource there is no check."""
 
-    key: Key
     accesses: tuple[Access, ...]
-    run: Callable[[Event], Awaitable[Response]]
 
-    def trusts(self, event: Event) -> bool:
-        """Whether the event is signed with a key of one of the connection strings."""
-        if not self.accesses:
+    def signed(self, event: Event) -> bool:
+        """Whether the event is signed with a key of one of the resources."""
+        if not self.accesses or any(access.tokens is not None for access in self.accesses):
+            # Without a key there is nothing to check with.
             return True
         given = [item.strip() for item in event.signature.split(",")]
         return any(
@@ -38,9 +37,18 @@ class Listener:
         )
 
     def expects(self, origins: list[str]) -> bool:
-        """Whether one of the origins is the host of one of the connection strings."""
+        """Whether one of the origins is the host of one of the resources."""
         hosts = {access.host.lower() for access in self.accesses}
         return not hosts or any(origin.lower() in hosts for origin in origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A function's claim on an event, and whom it hears it from."""
+
+    key: Key
+    trust: Trust
+    run: Callable[[Event], Awaitable[Response]]
 
 
 class WebPubSubWebhook:
@@ -64,9 +72,9 @@ class WebPubSubWebhook:
         if request.method in {"OPTIONS", "GET"}:
             return self._validate(request)
         try:
-            event = events.parse(request)
+            event = events.parse(request.headers)
             listener = self._listeners.get(event.key)
-            if listener is None or not listener.trusts(event):
+            if listener is None or not listener.trust.signed(event):
                 return Response(404 if listener is None else 401)
             if request.method != "POST":
                 return Response(400)
@@ -79,6 +87,6 @@ class WebPubSubWebhook:
         """The service asks, before its first event, whether it may call here."""
         given = request.headers.get("webhook-request-origin", "")
         origins = [item.strip() for item in given.split(",") if item.strip()]
-        if origins and any(item.expects(origins) for item in self._listeners.values()):
+        if origins and any(item.trust.expects(origins) for item in self._listeners.values()):
             return Response(200, headers=[(b"webhook-allowed-origin", b"*")])
         return Response(400)

@@ -85,9 +85,16 @@ def test_text_in_braces_that_is_not_json_fails_the_output() -> None:
 
 
 def test_a_message_is_text_bytes_or_indented_json() -> None:
-    assert fidelity.queue_message("x") == "x"
-    assert fidelity.queue_message(b"x") == b"x"
-    assert fidelity.queue_message({"a": 1}) == '{\n  "a": 1\n}'
+    assert fidelity.message_body("x", "string") == b"x"
+    assert fidelity.message_body(b"\xff", "bytes") == b"\xff"
+    assert fidelity.message_body({"a": 1}, "string") == b'{\n  "a": 1\n}'
+    assert fidelity.message_body(True, "json") == b"True"
+
+
+def test_dates_are_rewritten_in_text_that_the_host_parses_but_not_in_the_workers_json() -> None:
+    value = {"at": "2026-11-22T10:11:12.500Z"}
+    assert b'"2026-11-22T10:11:12.5Z"' in fidelity.message_body(value, "string")
+    assert b'"2026-11-22T10:11:12.500Z"' in fidelity.message_body(value, "json")
 
 
 def test_fields_of_a_json_body_replace_metadata_ignoring_case() -> None:

@@ -13,7 +13,7 @@ from emulators.functions_host.clients.storage import StorageError
 from emulators.functions_host.console import Console
 from emulators.functions_host.host_json import HostJson, QueueOptions
 from emulators.functions_host.model import Binding, Function, Outcome, TriggerInput
-from emulators.functions_host.triggers import queue
+from emulators.functions_host.triggers import queue_listener
 from emulators.functions_host.triggers.base import Wiring
 from emulators.functions_host.triggers.queue import QueueTrigger
 
@@ -60,6 +60,11 @@ class FakeQueue:
         if self.missing:
             raise StorageError(404, "QueueNotFound")
         self.note("put", text)
+
+    async def put_or_create(self, text: str) -> None:
+        if self.missing:
+            await self.create()
+        await self.put(text)
 
     async def create(self) -> None:
         self.missing = False
@@ -185,13 +190,13 @@ async def test_a_batch_that_arrives_while_stopping_is_given_back() -> None:
 
 
 def test_azures_back_off_doubles_up_to_the_longest_interval() -> None:
-    assert queue.azure_delay(1, 60) == 0.1
-    assert 0.18 <= queue.azure_delay(2, 60) <= 0.22
-    assert 0.9 - 0.2 <= queue.azure_delay(5, 60) <= 1.1
-    assert queue.azure_delay(50, 60) == 60
+    assert queue_listener.azure_delay(1, 60) == 0.1
+    assert 0.18 <= queue_listener.azure_delay(2, 60) <= 0.22
+    assert 0.9 - 0.2 <= queue_listener.azure_delay(5, 60) <= 1.1
+    assert queue_listener.azure_delay(50, 60) == 60
 
 
 def test_the_local_back_off_stays_within_a_tenth_of_a_second() -> None:
-    delays = [queue.fast_delay(number) for number in range(1, 50)]
+    delays = [queue_listener.fast_delay(number) for number in range(1, 50)]
     assert delays == sorted(delays)
     assert (delays[0], delays[-1]) == (0.01, 0.1)

@@ -55,25 +55,6 @@ def test_percent_names_are_replaced_and_a_missing_one_is_named() -> None:
         found.resolve("%NOPE%")
 
 
-def test_a_connection_is_looked_up_with_its_prefix_first() -> None:
-    both = Settings({"STORE": "plain", "AzureWebJobsSTORE": "prefixed"})
-    assert both.connection("STORE") == "prefixed"
-    assert Settings({"STORE": "plain"}).connection("STORE") == "plain"
-    assert Settings({"ConnectionStrings:STORE": "listed"}).connection("STORE") == "listed"
-
-
-def test_no_connection_name_means_the_apps_own_storage() -> None:
-    assert Settings({"AzureWebJobsStorage": "own"}).connection(None) == "own"
-
-
-def test_a_missing_connection_and_an_identity_based_one_are_told_apart() -> None:
-    with pytest.raises(BindingError, match="'STORE' is not set"):
-        Settings({}).connection("STORE")
-    identity = Settings({"STORE__queueServiceUri": "https://x.queue.core.windows.net"})
-    with pytest.raises(BindingError, match="is identity-based \\(STORE__queueServiceUri\\)"):
-        identity.connection("STORE")
-
-
 def test_a_required_setting_of_a_binding_is_named_when_it_is_missing() -> None:
     binding = Binding("msg", "queueTrigger", "in", {"queueName": ""})
     with pytest.raises(BindingError, match="queueTrigger binding 'msg' needs 'queueName'"):
@@ -94,12 +75,12 @@ def test_a_connection_string_names_its_service_or_its_suffix() -> None:
     assert account.parse(text, "blob").endpoint == "https://a.blob.core.windows.net"
 
 
-def test_a_shared_access_signature_stands_in_the_address_and_needs_no_key() -> None:
+async def test_a_shared_access_signature_stands_in_the_address_and_needs_no_key() -> None:
     found = account.parse("QueueEndpoint=http://h/a;SharedAccessSignature=?sv=1&sig=x", "queue")
     assert found.url("q/messages", "numofmessages=1") == (
         "http://h/a/q/messages?numofmessages=1&sv=1&sig=x"
     )
-    assert "authorization" not in found.headers("GET", found.url("q"), {})
+    assert "authorization" not in await found.headers("GET", found.url("q"), {})
 
 
 @pytest.mark.parametrize("text", ["", "AccountName=a", "AccountName=a;AccountKey=*", "nonsense"])

@@ -1,0 +1,1 @@
+"""Event Grid: how it delivers to a webhook, and the trigger."""
