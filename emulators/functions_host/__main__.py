@@ -20,7 +20,6 @@ from emulators.functions_host.host import Host
 from emulators.functions_host.host_json import HostJsonError
 from emulators.functions_host.settings import SettingsError
 
-
 # Every request makes hundreds of short-lived objects and hardly a cycle. Looking for cycles ten times
 # less often saves a tenth of what a request costs, and holds a megabyte at most.
 _GC_THRESHOLDS = (20_000, 20, 50)
