@@ -30,8 +30,11 @@ class Response:
 
 def from_outcome(outcome: Outcome, value: Typed | None) -> Response:
     """Build the answer to a request from how its invocation ended and what it returned."""
-    if not outcome.ok or value is None:
+    if not outcome.ok:
         return Response(500)
+    if value is None:
+        # The function succeeded and never set its HTTP output; ASP.NET's answer is then as it began.
+        return Response(200)
     try:
         kind, content = value
         if kind == "http":

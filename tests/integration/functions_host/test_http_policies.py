@@ -27,6 +27,10 @@ def clock(t: func.TimerRequest) -> None:
 async def not_listed(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("no")
 
+@app.route("unset", binding_arg_name="resp")
+def unset(req: func.HttpRequest, resp: func.Out[func.HttpResponse]) -> None:
+    pass
+
 @app.route("slow")
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
     print("SLOW BEGINS", flush=True)
@@ -34,7 +38,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("slow")
 """
 HOST_JSON = {
-    "functions": ["open_", "OFF", "clock", "slow"],
+    "functions": ["open_", "OFF", "clock", "slow", "unset"],
     "surprise": 1,
     "extensions": {
         "http": {
@@ -147,12 +151,18 @@ def test_disabled_functions_are_shown_as_such(host: RunningHost) -> None:
         "off": True,
         "open_": False,
         "slow": False,
+        "unset": False,
     }
     assert "(disabled)" in host.output
 
 
 def test_a_function_that_host_json_does_not_list_does_not_exist(host: RunningHost) -> None:
     assert host.get("/v1/not_listed").status == 404
+
+
+def test_an_http_output_that_is_never_set_is_an_empty_200(host: RunningHost) -> None:
+    reply = host.get("/v1/unset")
+    assert (reply.status, reply.body) == (200, b"")
 
 
 def test_an_unknown_key_of_host_json_is_reported(host: RunningHost) -> None:
