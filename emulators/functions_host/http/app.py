@@ -28,6 +28,8 @@ _HOME = b"""<!DOCTYPE html><html lang="en"><head><title>Functions host</title></
 <p>This is Atrium's local host. Its functions are listed where it was started.</p></body></html>"""
 _NOT_RUNNING = Response(503, b"Function host is not running.", _TEXT)
 _PING = "/admin/host/ping"
+# What the platform calls on a new instance; warm-up functions have run by themselves here.
+_WARMUP = "/admin/warmup"
 
 
 class HttpApp:
@@ -97,7 +99,7 @@ class HttpApp:
         return self._keys.opens_admin(request.key())
 
     async def _admin(self, site: Site, request: Request) -> Response:
-        if _is_ping(request):
+        if _is_ping(request) or _is_warmup(request):
             return Response(200)
         if not self._is_master(request):
             return Response(401)
@@ -116,6 +118,10 @@ class HttpApp:
 
 def _is_ping(request: Request) -> bool:
     return request.path.lower().rstrip("/") == _PING
+
+
+def _is_warmup(request: Request) -> bool:
+    return request.path.lower().rstrip("/") == _WARMUP
 
 
 def _home(site: Site) -> Response:

@@ -110,3 +110,27 @@ def test_a_schedule_that_makes_no_sense_puts_its_function_in_error(tmp_path: Pat
     with running(App(tmp_path, code)) as host:
         host.wait_for("wrong  in error: the schedule's minute '61' is outside 0-59")
         host.wait_for("never  in error: the schedule '0 0 0 31 2 *': the schedule never occurs")
+
+
+def test_a_schedule_under_a_minute_is_not_monitored_and_what_python_gets_says_so(
+    tmp_path: Path, azurite: str
+) -> None:
+    code = """
+    import json, logging
+    @app.timer_trigger(arg_name="timer", schedule="*/30 * * * * *", run_on_startup=True)
+    def often(timer: func.TimerRequest) -> None:
+        logging.info("often %s", json.dumps([timer.schedule_status, timer.schedule]))
+
+    @app.timer_trigger(arg_name="timer", schedule="0 0 1 jan mon", run_on_startup=True)
+    def seldom(timer: func.TimerRequest) -> None:
+        logging.info("seldom %s", json.dumps(sorted(timer.schedule_status)))
+
+    @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", use_monitor=False,
+                       run_on_startup=True)
+    def unmonitored(timer: func.TimerRequest) -> None:
+        logging.info("unmonitored %s", timer.schedule_status)
+    """
+    with running(App(tmp_path, code, {"AzureWebJobsStorage": azurite})) as host:
+        host.wait_for('often [{}, {"AdjustForDST": true}]')
+        host.wait_for('seldom ["Last", "LastUpdated", "Next"]')
+        host.wait_for("unmonitored {}")
