@@ -111,7 +111,11 @@ class RunningHost:
         return self.call("POST", f"/admin/functions/{function}", body, headers)
 
     def wait_for(self, text: str, limit: float = 20.0) -> None:
-        until(lambda: text in self.output, f"{text!r} in\n{self.output}", limit)
+        try:
+            until(lambda: text in self.output, f"{text!r}", limit)
+        except AssertionError as error:
+            # What the host has said is read now, not when the wait began.
+            raise AssertionError(f"{error} in\n{self.output}") from None
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
