@@ -15,6 +15,7 @@ from emulators.web_pubsub.admin_input import (
     read_fault,
     read_target,
 )
+from emulators.web_pubsub.clock import ClockLimitError
 from emulators.web_pubsub.emulator import Emulator
 from emulators.web_pubsub.faults import MAX_FAULTS
 from emulators.web_pubsub.rest_connections import CLOSED_BY_SERVER
@@ -100,7 +101,10 @@ class AdminOperations:
     async def advance(self, request: web.Request) -> web.Response:
         """Let time pass; takes up to a second."""
         seconds = read_advance(await read_json(request))
-        await self._emulator.clock.advance(seconds)
+        try:
+            await self._emulator.clock.advance(seconds)
+        except ClockLimitError as error:
+            raise AdminError("advance", "must keep the clock within a century", 409) from error
         return web.json_response(self._clock())
 
     def _clock(self) -> dict[str, float]:

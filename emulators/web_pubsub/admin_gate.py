@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from emulators.web_pubsub.admin_input import AdminError
+from emulators.web_pubsub.rest_input import UNREADABLE
 
 PREFIX = "/_emulator"
 PROBLEM = "application/problem+json"
@@ -47,7 +48,10 @@ def admin_gate() -> Middleware:
 async def read_json(request: web.Request) -> dict[str, Any]:
     """Return the object of the body."""
     try:
-        value = json.loads(await request.text())
+        # Not request.text(): it would decode by whatever charset the request names.
+        value = json.loads((await request.read()).decode())
+    except UNREADABLE as error:
+        raise AdminError("the body", "cannot be read") from error
     except (ValueError, RecursionError) as error:
         raise AdminError("the body", "must be JSON") from error
     if not isinstance(value, dict):
@@ -67,7 +71,7 @@ def problem(status: int, detail: str, field: str | None = None) -> web.Response:
 def _check(request: web.Request) -> None:
     if not _is_loopback(request.remote or ""):
         raise AdminError("the page and the admin API", "answer this machine only", 403)
-    host = urlsplit(f"//{request.host}").hostname or ""
+    host = _host_name(request.host)
     if host != "localhost" and not _is_loopback(host):
         raise AdminError("Host", "must be localhost", 403)
     origin = request.headers.get(hdrs.ORIGIN)
@@ -75,6 +79,13 @@ def _check(request: web.Request) -> None:
         raise AdminError("Origin", "must be the emulator's own", 403)
     if request.method in _CHANGES and request.content_type != "application/json":
         raise AdminError("Content-Type", "must be application/json", 415)
+
+
+def _host_name(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:  # a bracket that is no IPv6 address, say
+        return ""
 
 
 def _is_loopback(address: str) -> bool:

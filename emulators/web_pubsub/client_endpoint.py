@@ -154,7 +154,10 @@ async def _upgrade(
     if subprotocol is not None:  # aiohttp itself would answer only what was offered
         socket.headers[hdrs.SEC_WEBSOCKET_PROTOCOL] = subprotocol
     transport = request.transport
-    await socket.prepare(request)
-    if transport is None:
-        raise ConnectionResetError("the client has gone")
+    try:
+        await socket.prepare(request)
+    except ConnectionResetError:
+        transport = None
+    if transport is None:  # the client did not wait for the handler; nobody will read this
+        raise web.HTTPBadRequest(text="The client has gone.")
     return socket, SocketTransport(transport, request.writer.drain, clock)

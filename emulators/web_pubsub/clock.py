@@ -15,6 +15,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+MAX_ADVANCED_SECONDS = 100 * 366 * 86400.0
+
+
+class ClockLimitError(ValueError):
+    """Advanced so far, dates would soon be more than a calendar holds."""
+
 
 class Timer:
     """A call that is to be made at a moment of the clock."""
@@ -97,6 +103,8 @@ class Clock:
         """
         boundary = int(self._real_time()) + 1
         await asyncio.sleep(boundary - self._real_time())
+        if self.advanced + seconds > MAX_ADVANCED_SECONDS:
+            raise ClockLimitError
         self.jump(seconds, at=boundary)
 
     def jump(self, seconds: float, *, at: float) -> None:

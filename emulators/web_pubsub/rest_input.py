@@ -31,6 +31,8 @@ from emulators.web_pubsub.rest_errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
+# What reading a body raises that is not encoded as its headers say.
+UNREADABLE = (web.RequestPayloadError, aiohttp.ClientPayloadError, HttpProcessingError)
 _SENDABLE = {DataType.TEXT, DataType.JSON, DataType.BINARY}
 _SENDABLE_NAMES = "text/plain, application/json or application/octet-stream"
 
@@ -144,7 +146,7 @@ async def _read_body(request: web.Request) -> bytes:
         raise TooLargeError
     try:
         return await request.read()
-    except (web.RequestPayloadError, aiohttp.ClientPayloadError, HttpProcessingError) as error:
+    except UNREADABLE as error:
         raise BadRequestError("The body cannot be read.") from error
 
 

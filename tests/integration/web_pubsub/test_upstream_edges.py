@@ -1,6 +1,9 @@
 """Events for handlers at the edges: repeats, drops, recoveries, unusable answers, odd names."""
 
 import asyncio
+import json
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,14 @@ from aiohttp import web
 
 from tests.harness.waiting import until_async
 from tests.integration.web_pubsub.conftest import Handled
-from tests.integration.web_pubsub.harness import RELIABLE, Event, HubEvents
+from tests.integration.web_pubsub.harness import (
+    RELIABLE,
+    Clients,
+    Emulator,
+    Event,
+    Handler,
+    HubEvents,
+)
 
 
 async def told(handler: HubEvents, name: str, count: int = 1) -> list[Event]:
@@ -111,6 +121,39 @@ async def test_metadata_alone_in_a_reply_is_an_empty_text(handled: Handled) -> N
     socket, _ = await handled.clients.connect()
     reply = await socket.ask(type="event", event="go", data=1, ackId=1)
     assert (reply["dataType"], reply["data"], reply["metadata"]) == ("text", "", {"k": "v"})
+
+
+async def test_a_client_that_does_not_wait_for_the_connect_handler_is_no_error(
+    handler: Handler, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{handler.port}/impatient/{{event}}"
+    rule = {"UrlTemplate": url, "SystemEvents": ["connect", "connected"]}
+    settings = {"WebPubSub": {"Hubs": {"impatient": {"EventHandlers": [rule]}}}}
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    asked, release = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    async def hang(_: Event) -> web.Response:
+        loop.call_soon_threadsafe(asked.set)
+        while not release.is_set():  # noqa: ASYNC110 - the event belongs to another loop
+            await asyncio.sleep(0.01)
+        return web.Response()
+
+    told_of = handler.hub("impatient")
+    told_of.answer = lambda event: hang(event) if event.name == "connect" else web.Response()
+    emulator = Emulator("--settings", str(tmp_path / "settings.json"))
+    async with Clients(emulator, "impatient") as clients:
+        opening = asyncio.create_task(clients.open())
+        await asyncio.wait_for(asked.wait(), 10)
+        opening.cancel()
+        await asyncio.wait([opening])
+        release.set()
+        await clients.connect()
+        await told(told_of, "connected")
+    code, errors = emulator.stop()
+    assert code == 0
+    assert "Traceback" not in errors
+    assert len(told_of.named("connected")) == 1
 
 
 async def test_a_recovery_that_is_dropped_can_be_repeated(handled: Handled) -> None:

@@ -64,6 +64,16 @@ def test_a_token_ages_by_what_was_advanced_after_it_was_issued() -> None:
     assert read_token(undated, [KEY], clock)
 
 
+def test_an_hour_ends_an_hours_token_without_the_allowance_for_clocks_that_differ() -> None:
+    now = 1_000_000.0
+    clock = Clock(lambda: now)
+    assert read_token(token(iat=now - HOUR - 60, exp=now - 60), [KEY], clock)
+    fresh = token(iat=now - 1, exp=now - 1 + HOUR)
+    clock.jump(HOUR, at=now)
+    with pytest.raises(InvalidTokenError):
+        read_token(fresh, [KEY], clock)
+
+
 async def test_an_advance_divides_the_tokens_before_it_from_those_after_it() -> None:
     clock = Clock()
     before = token(iat=int(time.time()), exp=int(time.time()) + HOUR)
