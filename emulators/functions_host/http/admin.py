@@ -1,6 +1,6 @@
 """The pages under `/admin`: ping, status, the list of functions, and running one by hand.
 
-Invariant: everything but the ping needs the master key, which the caller of this module checks.
+Invariant: everything but the ping and the warm-up needs the master key; the caller of this module checks.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from emulators.functions_host.http.request import Request
 from emulators.functions_host.http.response import Response
 from emulators.functions_host.model import Function, InvocationError, Outcome, TriggerInput
 from emulators.functions_host.triggers.base import Run, Trigger
+from emulators.functions_host.triggers.warmup import WarmupTrigger
 
 VERSION = "4.1038.0"
 """The version of the real host whose behaviour is copied."""
@@ -61,6 +62,17 @@ class Admin:
             case ("GET", ["functions", name, "status"]) if name in self.loaded:
                 return _json(_function_status(self.loaded[name]))
         return Response(404)
+
+    async def warm_up(self) -> Response:
+        """Run the warm-up functions, as the platform has it done on a new instance."""
+        runs = [
+            item.run(value)
+            for item in self.loaded.values()
+            if isinstance(item.trigger, WarmupTrigger) and item.run
+            if (value := await item.trigger.manual("")) is not None
+        ]
+        outcomes = await asyncio.gather(*runs)
+        return Response(200 if all(outcome.ok for outcome in outcomes) else 500)
 
     def _status(self) -> dict[str, Any]:
         errors = [error for error in (self.error, self.reload_error) if error]

@@ -28,7 +28,7 @@ _HOME = b"""<!DOCTYPE html><html lang="en"><head><title>Functions host</title></
 <p>This is Atrium's local host. Its functions are listed where it was started.</p></body></html>"""
 _NOT_RUNNING = Response(503, b"Function host is not running.", _TEXT)
 _PING = "/admin/host/ping"
-# What the platform calls on a new instance; warm-up functions have run by themselves here.
+# What the platform calls on a new instance. This host runs warm-up functions at its start unasked.
 _WARMUP = "/admin/warmup"
 
 
@@ -99,8 +99,10 @@ class HttpApp:
         return self._keys.opens_admin(request.key())
 
     async def _admin(self, site: Site, request: Request) -> Response:
-        if _is_ping(request) or _is_warmup(request):
+        if _is_ping(request):
             return Response(200)
+        if _is_warmup(request):
+            return await site.admin.warm_up()
         if not self._is_master(request):
             return Response(401)
         return await site.admin.answer(request, await request.body(site.body_limit))

@@ -1,4 +1,6 @@
-"""The warm-up trigger: runs its function once, when this instance of the app has started.
+"""The warm-up trigger: runs its function when this instance of the app has started.
+
+On Azure the platform asks for it, at `/admin/warmup`; on a laptop nobody would, so the start does.
 
 Invariant: the function runs beside the start, not before it; a slow one delays no request.
 """
