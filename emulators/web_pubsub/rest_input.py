@@ -31,8 +31,13 @@ from emulators.web_pubsub.rest_errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
-# What reading a body raises that is not encoded as its headers say.
-UNREADABLE = (web.RequestPayloadError, aiohttp.ClientPayloadError, HttpProcessingError)
+# What reading a body raises that is not encoded as its headers say, or whose sender goes away.
+UNREADABLE = (
+    web.RequestPayloadError,
+    aiohttp.ClientPayloadError,
+    HttpProcessingError,
+    ConnectionError,
+)
 _SENDABLE = {DataType.TEXT, DataType.JSON, DataType.BINARY}
 _SENDABLE_NAMES = "text/plain, application/json or application/octet-stream"
 

@@ -1,5 +1,7 @@
 """The REST data plane by hand: authorisation, versions, bodies, errors."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +9,7 @@ import jwt
 import pytest
 from yarl import URL
 
-from tests.integration.web_pubsub.harness import KEY, Clients
+from tests.integration.web_pubsub.harness import KEY, Clients, Emulator
 from tests.integration.web_pubsub.rest_client import Answer, Rest
 
 VERSIONS = ["2021-10-01", "2022-11-01", "2023-07-01", "2024-01-01", "2024-12-01"]
@@ -246,6 +248,25 @@ async def test_continuation_tokens_are_good_for_their_group_only(
     unsigned = jwt.encode({"after": "", "scope": "g", "exp": 2**40}, KEY, algorithm="HS256")
     forged = await rest.ask("GET", f"/groups/g/connections?continuationToken={unsigned}")
     assert forged.status == 400
+
+
+async def test_a_sender_who_goes_away_in_the_middle_of_a_body_is_no_error() -> None:
+    own = Emulator()
+    target = "/api/hubs/h/:send"
+    claims = {"aud": own.url + target, "exp": time.time() + 60}
+    head = (
+        f"POST {target} HTTP/1.1\r\nHost: localhost:{own.port}\r\n"
+        f"Authorization: Bearer {jwt.encode(claims, KEY, algorithm='HS256')}\r\n"
+        "Content-Type: text/plain\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("localhost", own.port)
+    writer.write(head.encode())
+    assert b"100" in await reader.readline()  # from here on the body is being waited for
+    writer.transport.abort()
+    async with Clients(own, "h") as clients:
+        await clients.connect()
+    code, errors = own.stop()
+    assert (code, errors) == (0, "")
 
 
 async def test_generate_token_gives_a_usable_client_token(rest: Rest, clients: Clients) -> None:
