@@ -4,6 +4,7 @@ In the first `make run` is timed until the stack is ready, in the second `make t
 Both install everything, from the caches that pip and npm have on this machine.
 """
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -25,7 +26,8 @@ def time_make_run(clone: Path) -> float:
             time.sleep(0.1)
         return time.perf_counter() - started
     finally:
-        process.send_signal(signal.SIGINT)
+        # The group, and not by SIGINT: a shell's background jobs are born deaf to it.
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
 
