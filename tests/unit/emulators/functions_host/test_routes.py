@@ -7,7 +7,7 @@ from emulators.functions_host.http.response import Response
 from emulators.functions_host.http.routes import RouteTable
 
 
-async def nothing(request: Request, values: dict[str, str]) -> Response:
+async def nothing(_request: Request, _values: dict[str, str]) -> Response:
     raise AssertionError("matching a route runs no function")
 
 
