@@ -1,0 +1,65 @@
+"""Who hears what: the one list that publishing, consuming and the checks of the entities share.
+
+The entities themselves stand in `infra/service-bus.json`; a test holds that file to this list.
+Invariant: every consumer has a queue of its own, which the topic's subscription of the same name forwards
+to, so that its retries and its dead letters reach nobody else.
+"""
+
+from dataclasses import dataclass
+
+TOPIC = "events"
+
+ROOM_LOG_APPENDED = "atrium.chat.room_log_appended.v1"
+MESSAGE_REQUESTED = "atrium.chat.message_requested.v1"
+
+
+@dataclass(frozen=True)
+class SessionTable:
+    """Where an ordered consumer keeps which event a session waits for: its own setting and table."""
+
+    setting: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A consumer's queue, the event types it hears, and how it bears failure.
+
+    `sessions`: one message of a session at a time, in order, as far as nothing fails. `waits_in`: a
+    message that fails also holds back those after it in its session, and this is where that is kept.
+    """
+
+    queue: str
+    types: tuple[str, ...]
+    only_access_changes: bool = False
+    sessions: bool = False
+    waits_in: SessionTable | None = None
+    max_attempts: int = 10
+
+    @property
+    def ordered(self) -> bool:
+        """Whether a failed message holds back those after it."""
+        return self.waits_in is not None
+
+
+REALTIME_PUSH = Consumer(
+    # Frames are for those who are connected now; the log covers everyone else. So the queue keeps them
+    # for minutes only, and one that fails holds nobody back.
+    queue="realtime-push",
+    types=(ROOM_LOG_APPENDED,),
+    sessions=True,
+    max_attempts=5,
+)
+REALTIME_ACCESS = Consumer(
+    queue="realtime-access", types=(ROOM_LOG_APPENDED,), only_access_changes=True
+)
+CHAT_PROJECTOR = Consumer(queue="chat-projector", types=(ROOM_LOG_APPENDED,))
+CHAT_MESSAGES = Consumer(
+    queue="chat-messages",
+    types=(MESSAGE_REQUESTED,),
+    sessions=True,
+    waits_in=SessionTable("CHAT_STORAGE", "chatsessions"),
+)
+
+CONSUMERS = (REALTIME_PUSH, REALTIME_ACCESS, CHAT_PROJECTOR, CHAT_MESSAGES)
+QUEUES = tuple(each.queue for each in CONSUMERS)
