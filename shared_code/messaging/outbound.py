@@ -1,0 +1,123 @@
+"""Sending to one entity of the bus: what waits leaves together, in the order in which it came.
+
+Invariants: one transfer to an entity is under way at a time in a process (the SDK's senders bear no two);
+`send` returns when the bus has the message, and raises when it may not have it: then sending it again is
+the caller's choice, and consumers bear it twice.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shared_code import service_bus
+from shared_code.errors import PayloadTooLarge, Unavailable
+from shared_code.faults import fault_point
+from shared_code.messaging.topology import TOPIC
+
+if TYPE_CHECKING:  # the SDK is imported on first use
+    from azure.servicebus import ServiceBusMessage
+    from azure.servicebus.aio import ServiceBusSender
+
+_SEND_SECONDS = 5.0
+_MOST_TOGETHER = 100
+_log = logging.getLogger("atrium.messaging")
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    message: "ServiceBusMessage"
+    sent: asyncio.Future[None]
+
+
+class Outbound:
+    """The way to one entity: a queue, or the topic."""
+
+    def __init__(self, entity: str) -> None:
+        self._entity = entity
+        self._sender: ServiceBusSender | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def send(self, message: "ServiceBusMessage") -> None:
+        """Wait until the bus has the message: one round trip, shared with all that wait meanwhile.
+
+        Raises Unavailable when the bus does not take it in time, PayloadTooLarge when it never will.
+        """
+        waiting = _Waiting(message, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        await waiting.sent
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft()]
+            try:
+                await asyncio.wait_for(self._send_group(group), _SEND_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+                await self._forget_sender()
+                _fail(group, error)
+            else:
+                _settle(group)
+
+    async def _send_group(self, group: list[_Waiting]) -> None:
+        """Send the first of those who wait, and as many behind it as fit one transfer."""
+        sender = await self._open()
+        batch: Any = await sender.create_message_batch()
+        batch.add_message(group[0].message)
+        with suppress(ValueError):  # the SDK's word for "full"
+            while self._waiting and len(group) < _MOST_TOGETHER:
+                batch.add_message(self._waiting[0].message)
+                group.append(self._waiting.popleft())
+        fault_point("publish.before_send")
+        await sender.send_messages(batch)
+        fault_point("publish.after_send")
+
+    async def _open(self) -> "ServiceBusSender":
+        if self._sender is None:
+            client = service_bus.client()
+            is_topic = self._entity == TOPIC
+            make = client.get_topic_sender if is_topic else client.get_queue_sender
+            self._sender = make(self._entity)
+        return self._sender
+
+    async def _forget_sender(self) -> None:
+        """A sender that failed is not used again: its link may hang in a state that it does not notice."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(sender.close(), 1)
+
+
+def _settle(group: list[_Waiting]) -> None:
+    for each in group:
+        if not each.sent.done():
+            each.sent.set_result(None)
+
+
+def _fail(group: list[_Waiting], error: Exception) -> None:
+    reason: Exception = Unavailable()
+    if isinstance(error, ValueError):
+        reason = PayloadTooLarge("The event does not fit a message")
+    else:
+        _log.warning("the bus did not take %d messages", len(group), exc_info=error)
+    reason.__cause__ = error
+    for each in group:
+        if not each.sent.done():
+            each.sent.set_exception(reason)
+
+
+@cache
+def outbound(entity: str) -> Outbound:
+    """The way to an entity, one per process."""
+    return Outbound(entity)
+
+
+async def close() -> None:
+    """Forget every way and close the client; for commands and tests."""
+    outbound.cache_clear()
+    await service_bus.close()
