@@ -1,22 +1,29 @@
-"""Events between services: typed CloudEvents, published to every consumer that subscribed.
+"""Events between services: typed CloudEvents on Service Bus, a queue for each consumer.
 
-Invariant: a service publishes and consumes through this package alone, so that what carries the events
-can change without a service noticing. Today that is one Storage queue for each consumer.
+Invariant: a service publishes and consumes through this package alone. An event that was published has
+its effect at every consumer that hears it, or lies in that consumer's dead letters with the reason.
 """
 
-from shared_code.messaging.consume import received
+from shared_code.messaging.consume import consumes
 from shared_code.messaging.envelope import Event, EventData
-from shared_code.messaging.publish import publish, reach, schedule
-from shared_code.messaging.subscriptions import SETTING, SUBSCRIPTIONS, Subscription
+from shared_code.messaging.inbox import AlreadyDone, apply_once
+from shared_code.messaging.outbound import close
+from shared_code.messaging.publish import publish, schedule
+from shared_code.messaging.reach import reach
+from shared_code.messaging.topology import CONSUMERS, QUEUES, TOPIC, Consumer
 
 __all__ = [
-    "SETTING",
-    "SUBSCRIPTIONS",
+    "CONSUMERS",
+    "QUEUES",
+    "TOPIC",
+    "AlreadyDone",
+    "Consumer",
     "Event",
     "EventData",
-    "Subscription",
+    "apply_once",
+    "close",
+    "consumes",
     "publish",
     "reach",
-    "received",
     "schedule",
 ]

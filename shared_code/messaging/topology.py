@@ -48,7 +48,7 @@ REALTIME_PUSH = Consumer(
     queue="realtime-push",
     types=(ROOM_LOG_APPENDED,),
     sessions=True,
-    max_attempts=5,
+    max_attempts=8,
 )
 REALTIME_ACCESS = Consumer(
     queue="realtime-access", types=(ROOM_LOG_APPENDED,), only_access_changes=True

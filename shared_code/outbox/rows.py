@@ -1,0 +1,83 @@
+"""Outbox rows: for services whose aggregates have no log, events beside what they tell of.
+
+A service adds the row to the transaction that makes the change, after it has marked the partition in its
+ledger. Invariant: a row `out:…` is an event that may not have been told; it is deleted once the bus has
+the event, so a partition without such rows is not behind.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from pydantic import ConfigDict
+
+from shared_code.messaging.envelope import Event, EventData
+from shared_code.messaging.publish import publish
+
+if TYPE_CHECKING:  # the SDK is imported on first use
+    from azure.core.async_paging import AsyncItemPaged
+    from azure.data.tables import TableEntity
+    from azure.data.tables.aio import TableClient
+
+_FIRST, _END = "out:", "out;"
+
+
+class _Stored(EventData):
+    """What an event carries, whatever it is: the row keeps it as its service wrote it."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class OutboxRows:
+    """The outbox rows of one table. It is an `Outbox` for the walk."""
+
+    def __init__(self, rows: Callable[[], "TableClient"]) -> None:
+        self._rows = rows
+        self._telling: set[asyncio.Task[int]] = set()
+
+    @staticmethod
+    def operation[Data: EventData](partition: str, event: Event[Data]) -> tuple[str, Any]:
+        """What to add to the transaction that the event tells of. Ids of events sort by time."""
+        row = {"PartitionKey": partition, "RowKey": f"{_FIRST}{event.id}"}
+        return "create", {**row, "event": event.model_dump_json()}
+
+    def tell_soon(self, partition: str) -> None:
+        """Tell in the background, after the commit; a failure is left to the walk."""
+        task = asyncio.create_task(self.tell(partition))
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: asyncio.Task[int]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def behind(self, partition: str) -> str | None:
+        """The first row that is there, or None. One query."""
+        async for row in self._pending(partition, page=1):
+            return str(row["RowKey"])
+        return None
+
+    async def tell(self, partition: str) -> int:
+        """Publish the rows in their order and delete them. One query, and two round trips for each."""
+        told = 0
+        async for row in self._pending(partition, page=100):
+            event: Event[_Stored] = Event[_Stored].model_validate_json(row["event"])
+            await publish(event)
+            await self._delete(row)
+            told += 1
+        return told
+
+    def _pending(self, partition: str, page: int) -> "AsyncItemPaged[TableEntity]":
+        return self._rows().query_entities(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
+            parameters={"partition": partition, "first": _FIRST, "end": _END},
+            results_per_page=page,
+        )
+
+    async def _delete(self, row: "TableEntity") -> None:
+        try:
+            await self._rows().delete_entity(row)
+        except ResourceNotFoundError:
+            return  # another process told it at the same time
