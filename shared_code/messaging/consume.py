@@ -3,11 +3,13 @@
 | what happens | what is done |
 |---|---|
 | the handler returns, or says AlreadyDone | the message is completed |
-| it cannot be read, or a business rule refuses it (an AtriumError below 500) | to the dead letters at once |
-| anything else is raised | a copy, delayed and counted, goes to the consumer's own queue; after `max_attempts` to the dead letters |
-| it was delivered before and nobody said how that ended (the worker died, an output could not be flushed) | that was a failed attempt, as above |
+| it cannot be read, or a rule refuses it (an AtriumError below 500) | to the dead letters at once |
+| anything else is raised | a copy, delayed and counted, to the consumer's own queue |
+| … for the `max_attempts`th time | to the dead letters |
+| it comes again, and nobody said how the last delivery ended | that was a failed attempt, as above |
 | the copy cannot be sent | the error goes to the host, which gives the message back at once |
 
+A delivery ends without a word when its worker dies, or when an output cannot be flushed.
 A trigger in Python cannot settle a message, only let it be completed or given back. So what is to die is
 sent again marked `dead`, and is given back until the bus moves it to the dead letters by itself.
 Invariants: a message is completed only after its effect, its copy or its death is durable; a retry
@@ -44,7 +46,7 @@ _MESSAGE = "message"
 _log = logging.getLogger("atrium.messaging")
 
 
-class DeadLettered(Exception):  # noqa: N818 - named after what has become of the message
+class DeadLettered(Exception):
     """The message has failed for good. The host gives it back until the bus buries it."""
 
 
@@ -108,7 +110,9 @@ async def deliver[Data: EventData](
 ) -> None:
     """Handle one delivery by the rules above. Raises only to have the host give the message back."""
     if arrival.is_dead:
-        raise DeadLettered(f"{consumer.queue}: {arrival.event_id} is on its way to the dead letters")
+        raise DeadLettered(
+            f"{consumer.queue}: {arrival.event_id} is on its way to the dead letters"
+        )
     waiting = _waiting_list(consumer, arrival)
     if waiting and arrival.skips:
         await waiting.release(arrival.skips)

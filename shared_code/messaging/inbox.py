@@ -17,7 +17,7 @@ _PREFIX = "in:"
 _MAX_OPERATIONS = 100
 
 
-class AlreadyDone(Exception):  # noqa: N818 - named after what it says
+class AlreadyDone(Exception):
     """The event had its effect before. A consumer that raises it has succeeded."""
 
 

@@ -21,7 +21,7 @@ from shared_code.messaging.publish import MAX_EVENT_BYTES
 _VERSIONED = re.compile(r"^(?P<name>.+)\.v(?P<version>\d+)$")
 
 
-class Unreadable(Exception):  # noqa: N818 - named after what it says of the message
+class Unreadable(Exception):
     """The message is no event that the consumer can read. `reason` is a stable code."""
 
     def __init__(self, reason: str, detail: str) -> None:

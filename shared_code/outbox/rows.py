@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
 
 _FIRST, _END = "out:", "out;"
+_MAX_CHARACTERS = 32 * 1024  # of a text property (the store's limit)
 
 
 class _Stored(EventData):
@@ -38,9 +39,15 @@ class OutboxRows:
 
     @staticmethod
     def operation[Data: EventData](partition: str, event: Event[Data]) -> tuple[str, Any]:
-        """What to add to the transaction that the event tells of. Ids of events sort by time."""
+        """What to add to the transaction that the event tells of. Ids of events sort by time.
+
+        Raises ValueError for an event that is too large for a row.
+        """
+        text = event.model_dump_json()
+        if len(text) > _MAX_CHARACTERS:
+            raise ValueError(f"{event.type} of {len(text)} characters does not fit a row")
         row = {"PartitionKey": partition, "RowKey": f"{_FIRST}{event.id}"}
-        return "create", {**row, "event": event.model_dump_json()}
+        return "create", {**row, "event": text}
 
     def tell_soon(self, partition: str) -> None:
         """Tell in the background, after the commit; a failure is left to the walk."""

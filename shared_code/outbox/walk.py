@@ -95,7 +95,9 @@ class Walker:
         now = await find(rows, _WALK, "now")
         row = await find(rows, _WALK, _WATERMARK)
         moment = _stamp(now) if now else datetime.now(UTC)
-        return moment, datetime.fromisoformat(row["at"]) if row else datetime(2000, 1, 1, tzinfo=UTC)
+        return moment, datetime.fromisoformat(row["at"]) if row else datetime(
+            2000, 1, 1, tzinfo=UTC
+        )
 
     async def _marks(self, since: datetime) -> list["TableEntity"]:
         """The marks since then, oldest slots first."""
@@ -115,7 +117,7 @@ class Walker:
             return False
 
     async def _look(self, mark: "TableEntity", age: timedelta, walked: Walked) -> bool:
-        etag = mark.metadata["etag"]
+        etag = str(mark.metadata["etag"])
         if age < KEEP and self._settled.get(_place(mark)) == etag:
             return False
         behind = await self._outbox.behind(mark["RowKey"])
@@ -159,7 +161,9 @@ def _place(mark: "TableEntity") -> tuple[str, str]:
 
 def _stamp(row: "TableEntity") -> datetime:
     """The store's own time of the row's last write."""
-    stamp: datetime = row.metadata["timestamp"]
+    stamp = row.metadata["timestamp"]
+    if stamp is None:
+        raise ValueError("the store gave a row without its time stamp")
     return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
 
 
