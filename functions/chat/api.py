@@ -20,19 +20,21 @@ from functions.chat.models import (
     MyRoom,
     NewMessage,
     NewRoom,
+    NewScheduledMessage,
     PageQuery,
     Room,
     RoomId,
+    ScheduledMessage,
 )
 from shared_code import live, messaging, tokens
 from shared_code.actor import Actor
 from shared_code.endpoint import IdempotencyKey, Page, endpoint
-from shared_code.errors import IdempotencyKeyReused
+from shared_code.errors import IdempotencyKeyReused, Unavailable
 from shared_code.readiness import depends_on
 
 blueprint = func.Blueprint()
 depends_on("chat_storage", store.reach)
-depends_on("messaging", messaging.reach)
+depends_on("service_bus", messaging.reach)
 depends_on("published_keys", tokens.reach)
 depends_on("web_pubsub", live.reach)
 
@@ -83,6 +85,23 @@ async def send_message(actor: Actor, room_id: RoomId, body: NewMessage) -> Messa
     it: the last seq that the client knew when it composed the message.
     """
     return await commands.send_message(actor, room_id, body)
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "rooms/{room_id}/scheduled-messages",
+    status=201,
+    errors=(RoomNotFound, NotAMember, Unavailable),
+)
+async def schedule_message(
+    actor: Actor, room_id: RoomId, body: NewScheduledMessage
+) -> ScheduledMessage:
+    """Have a message sent later, in the caller's name, if the caller is a member then.
+
+    Repeat it with the same `client_id`: however often it is scheduled, it is sent once.
+    """
+    return await commands.schedule_message(actor, room_id, body)
 
 
 @endpoint(blueprint, "GET", "rooms/{room_id}/messages", errors=(RoomNotFound, NotAMember))

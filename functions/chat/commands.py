@@ -1,8 +1,7 @@
 """What can be done in chat. Each command checks, changes the log, and has its events told.
 
-Invariant: the answer waits for durability, never for a push. Commands that change who may hear a room
-also wait until that is told, and tell it again when they are repeated, so that a repeat mends what a
-crash left half done.
+Invariant: the answer waits for durability, never for a push nor for the bus. What a crash leaves half done
+(the hint, a user's list) is mended by a repeat, and without one by the walk and the projector.
 """
 
 import asyncio
@@ -13,9 +12,20 @@ from dataclasses import replace
 from functools import cache
 
 from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage, joined_entry
+from functions.chat.events import MessageRequested, message_requested
 from functions.chat.hints import Hints
-from functions.chat.models import LogEntry, Member, Message, MyRoom, NewMessage, NewRoom, Room
-from functions.chat.policy import check_member, is_member
+from functions.chat.models import (
+    LogEntry,
+    Member,
+    Message,
+    MyRoom,
+    NewMessage,
+    NewRoom,
+    NewScheduledMessage,
+    Room,
+    ScheduledMessage,
+)
+from functions.chat.policy import check_member, check_schedule, is_member
 from functions.chat.store import (
     EMPTY_SLOT,
     Accepted,
@@ -25,6 +35,7 @@ from functions.chat.store import (
     claim_room_id,
     create_room,
     get_room,
+    ledger,
     list_room,
     my_rooms,
     read_entry,
@@ -36,12 +47,12 @@ from shared_code import live
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.errors import Unavailable
+from shared_code.faults import fault_point
 from shared_code.ids import new_id, number_of
-from shared_code.messaging import publish
+from shared_code.messaging import publish, schedule
 
 _log = logging.getLogger("atrium.chat")
 _HUB_SECONDS = 2.0
-_TELL_SECONDS = 5.0
 
 
 @cache
@@ -51,15 +62,14 @@ def _hints() -> Hints:
 
 @cache
 def _writers() -> RoomWriters:
-    return RoomWriters(_hints().announce)
+    return RoomWriters(_hints().announce, ledger())
 
 
 async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) -> Room:
     """Make a room that the actor owns; a repeat with its key gives the first answer.
 
-    His connections hear the room before this returns. Round trips: 1 transaction, 1 to Web PubSub, the
-    hint, and 2 for the owner's list; with a key one more; 6 and the hint when that is repeated. Raises
-    IdempotencyKeyReused.
+    His connections hear the room before this returns. Round trips: 1 mark, 1 transaction, 1 to Web
+    PubSub, and 2 for the owner's list; with a key one more. Raises IdempotencyKeyReused.
     """
     room_id = new_id("rm")
     if idempotency_key:
@@ -67,15 +77,16 @@ async def make_room(actor: Actor, body: NewRoom, idempotency_key: str | None) ->
         fingerprint = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
         room_id = await claim_room_id(actor.user_id, key, fingerprint, room_id)
     head, owner, segment = _first_commit(room_id, actor.user_id, body)
-    entries = segment.entries
-    if not await create_room(head, owner, segment):
+    await ledger().ensure(room_id)
+    if await create_room(head, owner, segment):
+        _hints().announce(segment.entries)
+    else:
         # A repeat under the same key. The owner joined with the log's second entry and cannot leave.
         made_at = (await get_room(room_id)).created_at
         head = replace(head, created_at=made_at)
         owner = owner.model_copy(update={"joined_at": made_at})
-        entries = [joined_entry(room_id, owner)]
     await _at_the_hub(live.let_hear(actor.user_id, room_id))
-    await _wait_until_told(_hints().announce(entries))
+    fault_point("chat.before_index")
     await list_room(head, owner)
     return head.room()
 
@@ -97,14 +108,13 @@ async def join_room(actor: Actor, room_id: str) -> Room:
 
     His connections are in the room's group before this returns, unless Web PubSub does not answer: then
     `realtime` adds them when it hears of the entry. Round trips: 1 read of his row, 1 transaction (and 1
-    read in a room not written lately), 1 to Web PubSub and 1 read after it, the hint, 2 for his list. When
-    he is one: 1 read each of the head, the entry and his list, 1 to Web PubSub and 1 read, the hint.
+    read and 1 mark in a room not written lately), 1 to Web PubSub and 1 read after it, 2 for his list.
+    When he is one: 1 read each of the head and his list, 1 to Web PubSub and 1 read.
     Raises RoomNotFound, RoomIsPrivate.
     """
     accepted = await _writers().submit(room_id, JoinRoom(actor.user_id))
     await _at_the_hub(_start_hearing(actor.user_id, room_id))
-    member = await _tell(accepted)
-    await list_room(accepted.head, member)
+    await _list(accepted)
     return accepted.head.room()
 
 
@@ -112,44 +122,22 @@ async def leave_room(actor: Actor, room_id: str) -> None:
     """End the actor's membership; harmless when he has left.
 
     His connections are out of the room's group before this returns, unless Web PubSub does not answer:
-    then `realtime` removes them when it hears of the entry. Round trips: 1 transaction (and 2 reads in a
-    room not written lately), 1 to Web PubSub, the hint, 2 for his list. When he has left: 1 read each of
-    the head, the entry and his list, 1 to Web PubSub, the hint.
+    then `realtime` removes them when it hears of the entry. Round trips: 1 transaction (and 2 reads
+    and 1 mark in a room not written lately), 1 to Web PubSub, 2 for his list. When he has left: 1 read
+    each of the head and his list, 1 to Web PubSub.
     Raises RoomNotFound, NotAMember, OwnerCannotLeave.
     """
     accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
     await _at_the_hub(live.stop_hearing(actor.user_id, room_id))
-    member = await _tell(accepted)
-    await list_room(accepted.head, member)
+    await _list(accepted)
 
 
-async def _tell(accepted: Accepted) -> Member:
-    """The member row that a change ended with, once its entry is told.
-
-    A change that was there already is told again, by the entry that it was made with. One round trip
-    more for that.
-    """
+async def _list(accepted: Accepted) -> None:
+    """Put the room into the list of the member that a change ended with. Two round trips."""
     if accepted.member is None:
         raise Unavailable
-    told = accepted.told
-    if told is None:
-        entry = await read_entry(accepted.head.room_id, accepted.member.seq)
-        if entry is None:
-            raise Unavailable
-        told = _hints().announce([entry])
-    await _wait_until_told(told)
-    return accepted.member
-
-
-async def _wait_until_told(told: Awaitable[bool]) -> None:
-    """Wait for a hint, but no longer than a caller would; it goes on being sent without him."""
-    try:
-        async with asyncio.timeout(_TELL_SECONDS):
-            if await asyncio.shield(told):
-                return
-    except TimeoutError:
-        pass
-    raise Unavailable
+    fault_point("chat.before_index")
+    await list_room(accepted.head, accepted.member)
 
 
 async def _start_hearing(user_id: str, room_id: str) -> None:
@@ -171,12 +159,44 @@ async def _at_the_hub(change: Awaitable[None]) -> None:
 async def send_message(actor: Actor, room_id: str, body: NewMessage) -> Message:
     """Send a message; a repeat under the same client id gives the first one.
 
-    Round trips: 1 transaction, shared with those that leave together (and 2 reads in a room not written
-    lately); 1 query for a reply; only 1 query for a repeat, only 1 read for a refusal. Raises
-    RoomNotFound, NotAMember, ClientIdReused, ClientIdTooOld, RoomBusy.
+    Round trips: 1 transaction, shared with those that leave together (and 2 reads and 1 mark in a room
+    not written lately, 1 mark each 15 s beside the work in one that is); 1 query for a reply; only 1 query
+    for a repeat, only 1 read for a refusal. Raises RoomNotFound, NotAMember, ClientIdReused,
+    ClientIdTooOld, RoomBusy.
     """
+    return await _send(actor.user_id, room_id, body)
+
+
+async def post_requested(request: MessageRequested) -> None:
+    """Post a message that came through the queue: as `send_message`, with the same costs and errors."""
+    await _send(request.author_id, request.room_id, request.body)
+    fault_point("messages.after_post")
+
+
+async def schedule_message(
+    actor: Actor, room_id: str, body: NewScheduledMessage
+) -> ScheduledMessage:
+    """Have a message sent later; whether its author may is asked now and again then.
+
+    Round trips: 1 read (2 when refused), 1 to the bus. Raises RoomNotFound, NotAMember, Unavailable when
+    the bus does not take it: it may have it nevertheless, and a repeat under the same client id is safe.
+    """
+    check_schedule(body.send_at, utcnow())
+    await _check_reader(actor, room_id)
+    request = MessageRequested(
+        room_id=room_id,
+        author_id=actor.user_id,
+        text=body.text,
+        client_id=body.client_id or new_id("cli"),
+        reply_to=body.reply_to,
+    )
+    await schedule(message_requested(request), body.send_at, request.session_id)
+    return ScheduledMessage(**request.model_dump(exclude={"after_seq"}), send_at=body.send_at)
+
+
+async def _send(user_id: str, room_id: str, body: NewMessage) -> Message:
     missing = body.reply_to is not None and not await _is_message(room_id, body.reply_to)
-    accepted = await _writers().submit(room_id, SendMessage(actor.user_id, body, missing))
+    accepted = await _writers().submit(room_id, SendMessage(user_id, body, missing))
     if accepted.entry is None:
         raise Unavailable
     return Message.model_validate(accepted.entry.data)

@@ -2,34 +2,25 @@
 
 Invariants: hints of one room leave in the order of seq, one at a time; what gathers while one is on its
 way leaves together; a hint carries entries that follow each other, at most what one message holds. The
-log is what counts: a hint that cannot be sent fails nobody's message.
+log is what counts: a hint that cannot be sent fails nobody's message, and the walk tells it later.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 
 from functions.chat.events import RoomLogAppended, room_log_appended
 from functions.chat.models import LogEntry
 from shared_code.messaging import Event
 
-MAX_HINT_BYTES = 40 * 1024
-"""Entries in one hint: a message holds 48 KiB, the envelope included."""
+MAX_HINT_BYTES = 64 * 1024
+"""Entries in one hint (design); the largest event is larger by the envelope."""
 
-_ATTEMPTS = 5
+_ATTEMPTS = 3
 _FIRST_PAUSE_SECONDS = 0.1
 _log = logging.getLogger("atrium.chat.hints")
 
 type Publish = Callable[[Event[RoomLogAppended]], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Entries to tell, and the future of those who wait for it."""
-
-    entries: list[LogEntry]
-    sent: asyncio.Future[bool]
 
 
 class Hints:
@@ -37,33 +28,25 @@ class Hints:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self._waiting: dict[str, list[_Told]] = {}
+        self._waiting: dict[str, list[LogEntry]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def announce(self, entries: list[LogEntry]) -> asyncio.Future[bool]:
-        """Send these entries of one room as soon as those before them are sent.
-
-        The future says whether they were; shield it when more than one may wait for it.
-        """
+    def announce(self, entries: list[LogEntry]) -> None:
+        """Send these entries of one room as soon as those before them are sent."""
         room_id = entries[0].room_id
-        told = _Told(entries, asyncio.get_running_loop().create_future())
-        self._waiting.setdefault(room_id, []).append(told)
+        self._waiting.setdefault(room_id, []).extend(entries)
         if room_id not in self._tasks:
             self._tasks[room_id] = asyncio.create_task(self._send(room_id))
-        return told.sent
 
     async def _send(self, room_id: str) -> None:
         try:
-            while group := self._waiting.pop(room_id, None):
-                entries = [entry for told in group for entry in told.entries]
-                sent = [await self._try(part) for part in in_parts(entries)]
-                for told in group:
-                    if not told.sent.done():
-                        told.sent.set_result(all(sent))
+            while entries := self._waiting.pop(room_id, None):
+                for part in in_parts(entries):
+                    await self._try(part)
         finally:
             del self._tasks[room_id]
 
-    async def _try(self, part: list[LogEntry]) -> bool:
+    async def _try(self, part: list[LogEntry]) -> None:
         event = room_log_appended(part)
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -73,9 +56,8 @@ class Hints:
             except Exception as error:  # noqa: BLE001 - any failure is one more try
                 _log.warning("hint %s: attempt %d failed", event.id, attempt + 1, exc_info=error)
             else:
-                return True
-        _log.error("hint %s was not sent", event.id)
-        return False
+                return
+        _log.warning("hint %s was not sent; the walk will tell it", event.id)
 
 
 def in_parts(entries: list[LogEntry]) -> Iterator[list[LogEntry]]:

@@ -36,7 +36,9 @@ type Text = Annotated[
     AfterValidator(_no_control_characters),
     AfterValidator(seen),
 ]
+type UserId = Annotated[str, StringConstraints(pattern=id_pattern("usr"))]
 type ClientId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+type Seq = Annotated[int, Field(ge=0, lt=2**40)]
 type Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 
 
@@ -56,8 +58,28 @@ class NewMessage(Model):
 
     text: Text
     client_id: ClientId | None = None
-    after_seq: Annotated[int, Field(ge=0, lt=2**40)] | None = None
+    after_seq: Seq | None = None
     reply_to: MessageId | None = None
+
+
+class NewScheduledMessage(Model):
+    """A message to be sent later. `client_id` names it, as in a message that is sent at once."""
+
+    text: Text
+    send_at: Timestamp
+    client_id: ClientId | None = None
+    reply_to: MessageId | None = None
+
+
+class ScheduledMessage(BaseModel):
+    """A message that will be sent at `send_at`, if its author is a member of the room then."""
+
+    room_id: str
+    author_id: str
+    text: str
+    client_id: str
+    reply_to: str | None
+    send_at: Timestamp
 
 
 class PageQuery(BaseModel):
@@ -70,7 +92,7 @@ class PageQuery(BaseModel):
 class LogQuery(PageQuery):
     """As PageQuery; `after` is the last seq that the client has, in place of a cursor."""
 
-    after: Annotated[int, Field(ge=0, lt=2**40)] = 0
+    after: Seq = 0
 
 
 class Room(BaseModel):

@@ -3,11 +3,17 @@
 Invariant: pure. A rule looks at what it is given and raises, or does not.
 """
 
+from datetime import datetime, timedelta
+
 from functions.chat.errors import NotAMember, OwnerCannotLeave, RoomIsPrivate
 from functions.chat.models import Member, RoomKind
+from shared_code.errors import FieldError, ValidationFailed
 
 SEND_SECONDS = 2.0
 """How long a send may take before the caller is told to repeat it (design: two seconds)."""
+
+SCHEDULE_AHEAD = timedelta(days=120)
+"""How far ahead a message may be scheduled; as in Slack (api.slack.com, chat.scheduleMessage)."""
 
 SEARCH_BEYOND_RING = 10_000
 """How many entries before the ring are searched for a repeated client id, before it is too old."""
@@ -36,3 +42,10 @@ def check_leave(member: Member | None) -> None:
         raise NotAMember
     if member.role == "owner" and not member.left:
         raise OwnerCannotLeave
+
+
+def check_schedule(send_at: datetime, now: datetime) -> None:
+    """A message is scheduled for the future, and not for a far one. Raises ValidationFailed."""
+    if not now < send_at <= now + SCHEDULE_AHEAD:
+        message = f"must be in the future, at most {SCHEDULE_AHEAD.days} days ahead"
+        raise ValidationFailed([FieldError(field="send_at", code="out_of_range", message=message)])

@@ -11,7 +11,7 @@ from shared_code.readiness import depends_on
 
 blueprint = func.Blueprint()
 depends_on("realtime_storage", store.reach)
-depends_on("messaging", messaging.reach)
+depends_on("service_bus", messaging.reach)
 depends_on("published_keys", tokens.reach)
 depends_on("web_pubsub", live.reach)
 

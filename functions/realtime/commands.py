@@ -16,7 +16,7 @@ from functions.realtime.models import Access, Connection, RoomEntry
 from shared_code import live
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
-from shared_code.messaging import schedule
+from shared_code.faults import fault_point
 
 TOKEN_MINUTES = 10
 """How long a negotiated address opens the hub. It is checked when connecting, not afterwards."""
@@ -48,7 +48,7 @@ async def let_in(user_id: str | None, connection_id: str) -> Action:
     """
     if not user_id:
         return {"code": "unauthorized", "errorMessage": "Negotiate an address first"}
-    await schedule(connection_opened(user_id, connection_id), RECONCILE_SECONDS)
+    await store.look_later(connection_opened(user_id, connection_id), RECONCILE_SECONDS)
     return {"userId": user_id}
 
 
@@ -74,6 +74,7 @@ async def apply_access(access: Access) -> None:
     Round trips: 2 for the projection, 2 reads of it and 1 to Web PubSub between them.
     """
     await store.keep(access)
+    fault_point("realtime.after_projection")
     await _follow(access.user_id, access.room_id)
 
 

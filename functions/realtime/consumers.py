@@ -10,47 +10,45 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from functions.realtime import commands
+from functions.realtime import commands, store
 from functions.realtime.api import blueprint
 from functions.realtime.events import ConnectionOpened
 from functions.realtime.models import RoomLogAppended
+from shared_code.faults import fault_point
 from shared_code.live import HUB
 from shared_code.live import SETTING as WEB_PUBSUB
-from shared_code.messaging import SETTING as MESSAGING_STORAGE
-from shared_code.messaging import received
-from shared_code.messaging.subscriptions import (
-    REALTIME_ACCESS,
-    REALTIME_PUSH,
-    REALTIME_RECONCILE,
-)
+from shared_code.messaging import Event, consumes
+from shared_code.messaging.topology import REALTIME_ACCESS, REALTIME_PUSH
+from shared_code.work_queue import taken
 
 type Trigger = Callable[..., Awaitable[object]]
 type Decorator = Callable[[Trigger], Trigger]
 
 _log = logging.getLogger("atrium.realtime")
+_frames_out = blueprint.generic_output_binding(
+    "actions", type="webPubSub", hub=HUB, connection=WEB_PUBSUB
+)
 
 
-@blueprint.queue_trigger("message", REALTIME_PUSH.queue, MESSAGING_STORAGE)
-@blueprint.generic_output_binding("actions", type="webPubSub", hub=HUB, connection=WEB_PUBSUB)
-async def push_frames(message: func.QueueMessage, actions: func.Out[str]) -> None:
+@consumes(blueprint, REALTIME_PUSH, RoomLogAppended, output=_frames_out)
+async def push_frames(event: Event[RoomLogAppended], actions: func.Out[str]) -> None:
     """Send the entries that a room's log has taken to those who may hear the room."""
-    event = received(message, RoomLogAppended)
     actions.set(json.dumps(await commands.frames(event.data.entries)))
+    fault_point("realtime.after_frames")
 
 
-@blueprint.queue_trigger("message", REALTIME_ACCESS.queue, MESSAGING_STORAGE)
-async def follow_access(message: func.QueueMessage) -> None:
+@consumes(blueprint, REALTIME_ACCESS, RoomLogAppended)
+async def follow_access(event: Event[RoomLogAppended]) -> None:
     """Keep the projection of who may hear what, and the groups of those who are connected."""
-    event = received(message, RoomLogAppended)
     for entry in event.data.entries:
         if access := entry.access():
             await commands.apply_access(access)
 
 
-@blueprint.queue_trigger("message", REALTIME_RECONCILE.queue, MESSAGING_STORAGE)
+@blueprint.queue_trigger("message", store.RECONCILE, store.SETTING)
 async def reconcile_connection(message: func.QueueMessage) -> None:
     """Look at a connection's groups again, some seconds after it was let in."""
-    event = received(message, ConnectionOpened)
+    event = taken(message, ConnectionOpened)
     await commands.reconcile(event.data.user_id, event.data.connection_id)
 
 

@@ -1,21 +1,26 @@
 """The projection of who may hear which room: one partition for each user, one row for each room.
 
+And the queue of connections to look at again: work for this service alone, so it is a Storage queue of
+its own account, and letting a connection in needs no bus.
 Invariants: a row is written only by a later entry of the room's log (its `seq`), so events may come late,
 twice or in any order; a row that ends access stays, as the memory of that seq.
 """
 
 from typing import TYPE_CHECKING
 
+from functions.realtime.events import ConnectionOpened
 from functions.realtime.models import Access
-from shared_code import storage
-from shared_code.messaging import SETTING as MESSAGING_STORAGE
-from shared_code.messaging import SUBSCRIPTIONS
+from shared_code import storage, work_queue
+from shared_code.messaging import Event
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
 
 SETTING = "REALTIME_STORAGE"
 ACCESS = "realtimeaccess"
+RECONCILE = "realtime-reconcile"
+
+_KEPT_SECONDS = 300  # a connection that was not looked at for so long has come up, or has gone
 
 
 def _access() -> "TableClient":
@@ -23,14 +28,19 @@ def _access() -> "TableClient":
 
 
 async def provision() -> None:
-    """Make the table and the consumers' queues."""
+    """Make the table and the queue."""
     await storage.create_tables(SETTING, ACCESS)
-    await storage.create_queues(MESSAGING_STORAGE, *(each.queue for each in SUBSCRIPTIONS))
+    await storage.create_queues(SETTING, RECONCILE)
 
 
 async def reach() -> None:
     """Raise unless the table answers. One round trip."""
     await storage.reach_table(SETTING, ACCESS)
+
+
+async def look_later(opened: Event[ConnectionOpened], seconds: int) -> None:
+    """Have a connection looked at again after so many seconds. One round trip."""
+    await work_queue.put(SETTING, RECONCILE, opened, seconds, _KEPT_SECONDS)
 
 
 async def keep(access: Access) -> bool:

@@ -3,7 +3,8 @@
 Invariants: the transaction is conditioned on the head's ETag, so of all writers that planned on one head
 at most one succeeds. An answer that does not settle the outcome (time-out, 409, 412, a failing store) is
 settled by reading the segment at the first seq: our commit id there means success. Until that is known
-nothing is renumbered: what is sent again is the identical batch, under the identical ETag.
+nothing is renumbered: what is sent again is the identical batch, under the identical ETag. Nothing is sent
+under an activity mark that is too old (shared_code/outbox): the walk would not see it.
 The SDK's own retries are off here: it would turn our success into our conflict.
 """
 
@@ -23,6 +24,7 @@ from functions.chat.store import rows
 from functions.chat.store.plan import Plan
 from functions.chat.store.reads import read_segment
 from functions.chat.store.tables import ROOMS, chat_table
+from shared_code.outbox import Mark
 from shared_code.storage import is_outage
 
 MAX_OPERATIONS = 100
@@ -48,7 +50,7 @@ class Committed:
     etag: str | None
 
 
-async def commit(plan: Plan[Any], etag: str) -> Committed | None:
+async def commit(plan: Plan[Any], etag: str, mark: Mark) -> Committed | None:
     """Commit the plan on the head of `etag`; None when another writer was first.
 
     One round trip, two or more when the answer leaves the outcome open. Raises RoomBusy when the
@@ -56,9 +58,11 @@ async def commit(plan: Plan[Any], etag: str) -> Committed | None:
     sends under their client ids. Raises AzureError when the store refuses the batch as such.
     """
     operations = _operations(plan, etag)
-    deadline = time.monotonic() + _COMMIT_SECONDS
+    deadline = min(time.monotonic() + _COMMIT_SECONDS, mark.deadline)
     pause = _FIRST_PAUSE_SECONDS
     while True:
+        if mark.seconds_left < 0:
+            raise RoomBusy
         answer = await _attempt(operations)
         if isinstance(answer, str):
             return Committed(etag=answer)

@@ -7,7 +7,7 @@ was read for this plan: what was cached may be out of date, so the plan then ask
 A user whose membership this batch changes is judged again only when that change is durable.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -72,15 +72,11 @@ class Waiting[Result]:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The end of a change: its entry (None when nothing was left to do) and what then holds.
-
-    `told` is the future of the hint that carries the entry; None when the entry is an old one.
-    """
+    """The end of a change: its entry (None when nothing was left to do) and what then holds."""
 
     entry: LogEntry | None
     head: Head
     member: Member | None
-    told: Awaitable[bool] | None = None
 
 
 @dataclass

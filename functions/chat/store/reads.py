@@ -7,11 +7,13 @@ length (more only when a page's worth of entries does not fit one answer of the 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from functions.chat.models import LogEntry, Member, Message
 from functions.chat.store import rows
 from functions.chat.store.head import Head
 from functions.chat.store.tables import ROOMS, chat_table
-from shared_code.storage import find
+from shared_code.storage import find, number
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.core.async_paging import AsyncItemPaged
@@ -22,6 +24,15 @@ async def read_head(room_id: str) -> tuple[Head, str] | None:
     """The head and its ETag, or None. One round trip."""
     row = await find(chat_table(ROOMS), room_id, rows.HEAD_KEY)
     return (rows.head_from_row(row), str(row.metadata["etag"])) if row else None
+
+
+async def read_last_seq(room_id: str) -> int:
+    """Where the room's log ends; 0 when there is no such room. One round trip, without the ring."""
+    try:
+        row = await chat_table(ROOMS).get_entity(room_id, rows.HEAD_KEY, select=["last_seq"])
+    except ResourceNotFoundError:
+        return 0
+    return number(row["last_seq"])
 
 
 async def read_member(room_id: str, user_id: str) -> Member | None:

@@ -13,7 +13,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from functions.chat.errors import ClientIdReused, RoomBusy, RoomNotFound
@@ -24,11 +24,13 @@ from functions.chat.store.head import Head
 from functions.chat.store.plan import Accepted, Change, Plan, Waiting, make_plan
 from functions.chat.store.reads import find_entries, read_entry, read_head, read_member
 from shared_code.clock import utcnow
+from shared_code.faults import fault_point
+from shared_code.outbox import Ledger, Mark
 
 _POLITE_SECONDS = 1.0
 
 type Pending = Waiting[asyncio.Future[Accepted]]
-type Announce = Callable[[list[LogEntry]], Awaitable[bool]]
+type Announce = Callable[[list[LogEntry]], None]
 
 
 @dataclass
@@ -43,9 +45,10 @@ class _Known:
 class RoomWriter:
     """Takes changes to one room and commits them in groups."""
 
-    def __init__(self, room_id: str, announce: Announce) -> None:
+    def __init__(self, room_id: str, announce: Announce, ledger: Ledger) -> None:
         self._room_id = room_id
         self._announce = announce
+        self._ledger = ledger
         self._waiting: deque[Pending] = deque()
         self._known: _Known | None = None
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +94,7 @@ class RoomWriter:
 
     async def _round(self, batch: list[Pending]) -> None:
         """One group: plan it on what is known, on a fresh head if need be, and commit it."""
-        known, fresh = await self._room_for(batch)
+        known, fresh, mark = await self._room_for(batch)
         plan = make_plan(known.head, known.members, batch, utcnow(), fresh=fresh)
         if plan.stale:
             known = await self._refresh()
@@ -99,14 +102,24 @@ class RoomWriter:
             plan = make_plan(known.head, known.members, batch, utcnow(), fresh=True)
         self._answer_without_commit(plan, known)
         if plan.entries:
-            await self._commit(plan, known)
+            await self._commit(plan, known, mark)
 
-    async def _room_for(self, batch: list[Pending]) -> tuple[_Known, bool]:
-        """What is known of the room and of the users of the batch, and whether it was just read."""
-        fresh = self._known is None
-        known = await self._refresh() if self._known is None else self._known
+    async def _room_for(self, batch: list[Pending]) -> tuple[_Known, bool, Mark]:
+        """What is known of the room and of the users of the batch, and whether it was just read.
+
+        And the mark under which this may be committed: a cold room is marked while its head is read.
+        """
+        if self._known is None:
+            known, mark = await asyncio.gather(self._refresh(), self._marked())
+            fresh = True
+        else:
+            known, fresh, mark = self._known, False, await self._marked()
         await _read_members(known, batch)
-        return known, fresh
+        return known, fresh, mark
+
+    async def _marked(self) -> Mark:
+        async with asyncio.timeout(SEND_SECONDS):
+            return await self._ledger.ensure(self._room_id)
 
     async def _refresh(self) -> _Known:
         """Read the head; members stay known when nothing has changed access since.
@@ -135,22 +148,26 @@ class RoomWriter:
         for pending, start, end in plan.to_search:
             self._look(self._search(pending, start, end, known))
 
-    async def _commit(self, plan: Plan[asyncio.Future[Accepted]], known: _Known) -> None:
+    async def _commit(
+        self, plan: Plan[asyncio.Future[Accepted]], known: _Known, mark: Mark
+    ) -> None:
         started = time.monotonic()
-        committed = await commit(plan, known.etag)
+        fault_point("chat.before_commit")
+        committed = await commit(plan, known.etag, mark)
         if committed is None:
             self._conflict_at = time.monotonic()
             self._waiting.extendleft(reversed([pending for pending, _ in plan.taken]))
             await self._refresh()
             return
+        fault_point("chat.after_commit")
         head = plan.next_head
         self._known = None
         if committed.etag:
             self._known = _Known(head, committed.etag, {**known.members, **plan.members})
-        told = self._announce(plan.entries)
+        self._announce(plan.entries)
         for pending, index in plan.taken:
             member = plan.members.get(pending.change.user_id)
-            _accept(pending, Accepted(plan.entries[index], head, member, told))
+            _accept(pending, Accepted(plan.entries[index], head, member))
         await self._be_polite(time.monotonic() - started)
 
     async def _be_polite(self, commit_seconds: float) -> None:

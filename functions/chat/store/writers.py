@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from functions.chat.store.plan import Accepted, Change
 from functions.chat.store.writer import Announce, RoomWriter
+from shared_code.outbox import Ledger
 
 _KEPT = 1_000
 """Rooms remembered. A head's ring takes up to 48 kB, so a full house takes about 50 MB."""
@@ -15,15 +16,16 @@ _KEPT = 1_000
 class RoomWriters:
     """Finds the writer of a room, and forgets those idle longest."""
 
-    def __init__(self, announce: Announce) -> None:
+    def __init__(self, announce: Announce, ledger: Ledger) -> None:
         self._announce = announce
+        self._ledger = ledger
         self._writers: OrderedDict[str, RoomWriter] = OrderedDict()
 
     async def submit(self, room_id: str, change: Change) -> Accepted:
         """As RoomWriter.submit, on the room's writer."""
         writer = self._writers.get(room_id)
         if writer is None:
-            writer = self._writers[room_id] = RoomWriter(room_id, self._announce)
+            writer = self._writers[room_id] = RoomWriter(room_id, self._announce, self._ledger)
         self._writers.move_to_end(room_id)
         self._forget_idle()
         return await writer.submit(change)
