@@ -2,7 +2,7 @@
 
 | package | holds |
 |---|---|
-| amqp | the wire: types, frames, performatives, messages; knows no broker |
+| (emulators.amqp) | the wire: types, frames, performatives, messages; knows no broker |
 | protocol | connections, sessions, links, claims and management: between the wire and the broker |
 | broker | queues, topics, sessions, locks, timers; knows no wire but the encoded message |
 | filters | what a subscription lets through, and what its rule changes |

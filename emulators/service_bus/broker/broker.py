@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from emulators.service_bus.amqp import sections
-from emulators.service_bus.amqp.decoder import DecodeError
-from emulators.service_bus.amqp.sections import Message
+from emulators.amqp import sections
+from emulators.amqp.decoder import DecodeError
+from emulators.amqp.sections import Message
 from emulators.service_bus.broker.build import Entities, build
 from emulators.service_bus.broker.entity import Entity, World, scheduled_for
 from emulators.service_bus.broker.queue import Queue

@@ -14,7 +14,7 @@ from emulators.service_bus.broker.timers import Timers
 from emulators.service_bus.errors import MESSAGE_NOT_FOUND, BrokerError
 
 if TYPE_CHECKING:
-    from emulators.service_bus.amqp.sections import Message
+    from emulators.amqp.sections import Message
     from emulators.service_bus.broker.queue import Queue
     from emulators.service_bus.storage import Journal
 

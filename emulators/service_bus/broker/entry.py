@@ -8,9 +8,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from emulators.service_bus.amqp import sections
-from emulators.service_bus.amqp.sections import Message
-from emulators.service_bus.amqp.types import Int, Timestamp
+from emulators.amqp import sections
+from emulators.amqp.sections import Message
+from emulators.amqp.types import Int, Timestamp
 from emulators.service_bus.storage import SavedMessage
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from emulators.service_bus.amqp.sections import with_application_properties
+from emulators.amqp.sections import with_application_properties
 from emulators.service_bus.broker.entity import Entity, World
 from emulators.service_bus.broker.entry import Delivery, Entry, Lock, State
 from emulators.service_bus.broker.index import Index
@@ -27,7 +27,7 @@ from emulators.service_bus.errors import (
 )
 
 if TYPE_CHECKING:
-    from emulators.service_bus.amqp.sections import Message
+    from emulators.amqp.sections import Message
 
 MAX_HOPS = 4
 """Forwards in a row (learn.microsoft.com, Service Bus quotas)."""

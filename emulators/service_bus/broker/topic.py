@@ -8,7 +8,7 @@ from emulators.service_bus.errors import ENTITY_EXISTS, NOT_FOUND, BrokerError
 from emulators.service_bus.filters import DEFAULT_RULE, Facts, Rule
 
 if TYPE_CHECKING:
-    from emulators.service_bus.amqp.sections import Message
+    from emulators.amqp.sections import Message
 
 
 class Subscription(Queue):

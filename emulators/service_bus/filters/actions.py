@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from emulators.service_bus.amqp.sections import Message, with_application_properties
+from emulators.amqp.sections import Message, with_application_properties
 from emulators.service_bus.filters.facts import SYSTEM, Facts
 from emulators.service_bus.filters.lexer import FilterError
 from emulators.service_bus.filters.parser import Expression, Parser

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulators.service_bus.amqp.sections import Message, Properties
+from emulators.amqp.sections import Message, Properties
 
 # Names of Azure's SQL filters, in lower case, and the AMQP property that each stands for.
 SYSTEM = {

@@ -6,8 +6,8 @@ that his SDK knows.
 
 from typing import Any
 
-from emulators.service_bus.amqp.performatives import Attach
-from emulators.service_bus.amqp.types import Described, Symbol, ULong
+from emulators.amqp.performatives import Attach
+from emulators.amqp.types import Described, Symbol, ULong
 from emulators.service_bus.broker import Queue
 from emulators.service_bus.broker.entity import Entity
 from emulators.service_bus.broker.queue import DEAD_LETTER_SUFFIX

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from emulators.service_bus.amqp.performatives import (
+from emulators.amqp.performatives import (
     Attach,
     Begin,
     Detach,
@@ -18,7 +18,7 @@ from emulators.service_bus.amqp.performatives import (
     Transfer,
     error,
 )
-from emulators.service_bus.amqp.types import Described
+from emulators.amqp.types import Described
 from emulators.service_bus.errors import BrokerError
 
 if TYPE_CHECKING:

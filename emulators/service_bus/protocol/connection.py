@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from emulators.service_bus.amqp import frames
-from emulators.service_bus.amqp.decoder import DecodeError
-from emulators.service_bus.amqp.frames import Frame, FrameReader
-from emulators.service_bus.amqp.performatives import (
+from emulators.amqp import frames
+from emulators.amqp.decoder import DecodeError
+from emulators.amqp.frames import Frame, FrameReader
+from emulators.amqp.performatives import (
     Attach,
     Begin,
     Close,
@@ -29,7 +29,7 @@ from emulators.service_bus.amqp.performatives import (
     Transfer,
     error,
 )
-from emulators.service_bus.amqp.types import Array, Symbol
+from emulators.amqp.types import Array, Symbol
 from emulators.service_bus.errors import DECODE_ERROR, NOT_ALLOWED, RESOURCE_LIMIT
 from emulators.service_bus.protocol.channel import Channel
 from emulators.service_bus.protocol.claims import Access

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from emulators.service_bus.amqp.performatives import (
+from emulators.amqp.performatives import (
     ACCEPTED,
     MODIFIED,
     REJECTED,
@@ -21,7 +21,7 @@ from emulators.service_bus.amqp.performatives import (
     rejected,
     released,
 )
-from emulators.service_bus.amqp.types import Described, Symbol
+from emulators.amqp.types import Described, Symbol
 from emulators.service_bus.broker import Queue, Session
 from emulators.service_bus.errors import (
     NOT_ALLOWED,

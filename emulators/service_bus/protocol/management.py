@@ -6,9 +6,9 @@ Invariant: an operation answers with a status; what is wrong with a request is s
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from emulators.service_bus.amqp.decoder import DecodeError
-from emulators.service_bus.amqp.sections import Message
-from emulators.service_bus.amqp.types import Int, Symbol
+from emulators.amqp.decoder import DecodeError
+from emulators.amqp.sections import Message
+from emulators.amqp.types import Int, Symbol
 from emulators.service_bus.broker.entity import Entity
 from emulators.service_bus.errors import (
     ARGUMENT_ERROR,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from emulators.service_bus.amqp.types import Array, Described, Int, Symbol, Timestamp, ULong
+from emulators.amqp.types import Array, Described, Int, Symbol, Timestamp, ULong
 from emulators.service_bus.broker import Broker, Delivery, Queue
 from emulators.service_bus.broker.entity import Entity
 from emulators.service_bus.broker.topic import Subscription

@@ -6,16 +6,16 @@ Invariant: a message is acknowledged only when the broker has it, and a batch is
 from typing import Any
 from uuid import UUID
 
-from emulators.service_bus.amqp.decoder import DecodeError
-from emulators.service_bus.amqp.performatives import (
+from emulators.amqp.decoder import DecodeError
+from emulators.amqp.performatives import (
     Attach,
     Flow,
     Transfer,
     accepted,
     rejected,
 )
-from emulators.service_bus.amqp.sections import BATCH_FORMAT, split_batch
-from emulators.service_bus.amqp.types import Described, Symbol, ULong
+from emulators.amqp.sections import BATCH_FORMAT, split_batch
+from emulators.amqp.types import Described, Symbol, ULong
 from emulators.service_bus.broker.entity import Entity
 from emulators.service_bus.errors import (
     DECODE_ERROR,

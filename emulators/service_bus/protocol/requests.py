@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from emulators.service_bus.amqp.performatives import Attach, Flow, Transfer
-from emulators.service_bus.amqp.sections import Message, parse, response
-from emulators.service_bus.amqp.types import Described, Int
+from emulators.amqp.performatives import Attach, Flow, Transfer
+from emulators.amqp.sections import Message, parse, response
+from emulators.amqp.types import Described, Int
 from emulators.service_bus.errors import NOT_ALLOWED, BrokerError
 from emulators.service_bus.protocol.channel import Channel
 from emulators.service_bus.protocol.claims import Access

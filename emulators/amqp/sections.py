@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from emulators.service_bus.amqp.decoder import DecodeError, decode, skip
-from emulators.service_bus.amqp.encoder import encode
-from emulators.service_bus.amqp.types import (
+from emulators.amqp.decoder import DecodeError, decode, skip
+from emulators.amqp.encoder import encode
+from emulators.amqp.types import (
     Described,
     Symbol,
     Timestamp,

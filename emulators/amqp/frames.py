@@ -7,9 +7,9 @@ connection.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from emulators.service_bus.amqp.decoder import DecodeError, decode
-from emulators.service_bus.amqp.encoder import encode
-from emulators.service_bus.amqp.performatives import Performative, performative
+from emulators.amqp.decoder import DecodeError, decode
+from emulators.amqp.encoder import encode
+from emulators.amqp.performatives import Performative, performative
 
 AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
 SASL_HEADER = b"AMQP\x03\x01\x00\x00"

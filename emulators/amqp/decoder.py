@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from emulators.service_bus.amqp.types import Array, Described, Symbol, Timestamp, ULong
+from emulators.amqp.types import Array, Described, Symbol, Timestamp, ULong
 
 type Decoded = tuple[Any, int]
 

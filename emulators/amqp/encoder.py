@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from emulators.service_bus.amqp.types import (
+from emulators.amqp.types import (
     Array,
     Described,
     Int,

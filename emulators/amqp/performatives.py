@@ -7,8 +7,8 @@ before 7.15 read fields by position and fail on a shorter list. An error has all
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from emulators.service_bus.amqp.decoder import DecodeError
-from emulators.service_bus.amqp.types import Described, Symbol, UByte, UInt, ULong, UShort
+from emulators.amqp.decoder import DecodeError
+from emulators.amqp.types import Described, Symbol, UByte, UInt, ULong, UShort
 
 
 @dataclass(slots=True)
