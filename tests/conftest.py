@@ -1,6 +1,7 @@
 """Fixtures that any test may ask for; nothing is started before one is asked for.
 
 ``stack``: the whole local stack, one per test worker. ``azurite``: only storage, in memory.
+``service_bus``: only the broker, in memory.
 Set ATRIUM_ENDPOINTS=.local/endpoints.json to use a running stack (`make run`) instead.
 """
 
@@ -23,6 +24,13 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The connection string of an Azurite of this worker's own, in memory."""
     with running(tmp_path_factory.mktemp("azurite"), "--only", "azurite") as found:
         yield found.storage
+
+
+@pytest.fixture(scope="session")
+def service_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of a broker of this worker's own, with the app's entities, in memory."""
+    with running(tmp_path_factory.mktemp("service_bus"), "--only", "service_bus") as found:
+        yield found.service_bus
 
 
 @pytest.hookimpl(wrapper=True)

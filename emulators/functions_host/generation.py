@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from emulators.functions_host import host_json, index, settings
+from emulators.functions_host.clients.service_bus import Namespaces
 from emulators.functions_host.console import Console
 from emulators.functions_host.dispatch.child import Indexed
 from emulators.functions_host.dispatch.pool import Pool, PoolOptions
@@ -35,6 +36,7 @@ from emulators.functions_host.triggers.base import Trigger
 
 _LAST_WORDS_SECONDS = 2.0
 _MOST_WORKERS = 10
+_QUEUES = {"queuetrigger", "servicebustrigger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Generation:
         self._strict = Strict(self._console, enabled=self._options.strict)
         self._triggers: list[Trigger] = []
         self._names: dict[str, str] = {}
+        self._namespaces = Namespaces()
         self.site = _site(around.address, self._settings, self._host_json)
         self.pool = Pool(self._pool_options(), self._console, on_fatal)
         self.pool.on_blocked = self._blocked
@@ -109,6 +112,7 @@ class Generation:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await asyncio.gather(*(trigger.stop() for trigger in self._triggers))
+        await self._namespaces.close()
 
     def list_functions(self) -> None:
         """Show every function with its route or trigger."""
@@ -165,6 +169,7 @@ class Generation:
             azure_timing=self._options.azure_timing,
             body_limit=self.site.body_limit,
             webhooks=self.site.webhooks,
+            namespaces=self._namespaces,
             strict=self._strict,
         )
 
@@ -185,7 +190,7 @@ class Generation:
             self._strict.note(Trap.ROUTES, name, detail)
         for function in functions:
             trigger = function.trigger
-            if function.retry and trigger is not None and trigger.type.lower() == "queuetrigger":
+            if function.retry and trigger is not None and trigger.type.lower() in _QUEUES:
                 self._strict.note(Trap.QUEUE_RETRY, function.name, "has a retry policy on a queue")
 
     def _blocked(self, function: str, what: str) -> None:

@@ -6,9 +6,10 @@ silent default.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _MOST = {"h": 23, "m": 59, "s": 59}
 _DEFAULT_TIMEOUT = 30 * 60.0
 _MAX_BATCH = 32
 _UNBOUNDED = -1
+_CORES = os.process_cpu_count() or 1
 
 
 class HostJsonError(Exception):
@@ -52,12 +54,33 @@ class HttpOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceBusOptions:
+    """`extensions.serviceBus`; times in seconds."""
+
+    auto_complete: bool = True
+    prefetch_count: int = 0
+    max_auto_lock_renewal: float = 300.0
+    max_concurrent_calls: int = 16 * _CORES
+    max_concurrent_sessions: int = 8
+    max_concurrent_calls_per_session: int = 1
+    max_batch: int = 1000
+    min_batch: int = 1
+    max_batch_wait: float = 30.0
+    session_idle_timeout: float = 60.0
+
+    def for_trigger(self, auto_complete: bool | None) -> "ServiceBusOptions":  # noqa: FBT001 - a setting that may be absent
+        """Return the options of one trigger, which may say itself whether to complete."""
+        return self if auto_complete is None else replace(self, auto_complete=auto_complete)
+
+
+@dataclass(frozen=True, slots=True)
 class HostJson:
     """What an app's host.json asks of the host."""
 
     function_timeout: float | None = _DEFAULT_TIMEOUT
     http: HttpOptions = field(default_factory=HttpOptions)
     queues: QueueOptions = field(default_factory=QueueOptions)
+    service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
     functions: frozenset[str] | None = None
     retry: dict[str, Any] | None = None
     unknown_keys: tuple[str, ...] = ()
@@ -107,6 +130,7 @@ def parse(document: dict[str, Any], settings: Mapping[str, str] | None = None) -
         function_timeout=_timeout(folded.get("functiontimeout")),
         http=_http(_object(extensions, "http")),
         queues=_queues(_object(extensions, "queues")),
+        service_bus=_service_bus(_object(extensions, "servicebus")),
         functions=None if names is None else frozenset(str(name).lower() for name in names),
         retry=_retry(folded.get("retry")),
         unknown_keys=tuple(host_json_keys.unknown(document)),
@@ -155,10 +179,34 @@ def _queues(section: dict[str, Any]) -> QueueOptions:
         batch_size=batch,
         new_batch_threshold=_whole(section, name, "newBatchThreshold", (batch // 2, 0, 10_000)),
         max_dequeue_count=_whole(section, name, "maxDequeueCount", (5, 1, 10_000)),
-        visibility_timeout=_span(section, "visibilityTimeout", 0.0),
+        visibility_timeout=_span(section, name, "visibilityTimeout", 0.0),
         base64=encoding == "base64",
-        max_polling_interval=_span(section, "maxPollingInterval", 60.0),
+        max_polling_interval=_span(section, name, "maxPollingInterval", 60.0),
     )
+
+
+def _service_bus(section: dict[str, Any]) -> ServiceBusOptions:
+    name, most = "extensions.serviceBus", 2**31
+    retries = _object(section, "clientretryoptions")
+    try_timeout = _span(retries, f"{name}.clientRetryOptions", "tryTimeout", 60.0)
+    calls = 16 * _CORES
+    options = ServiceBusOptions(
+        auto_complete=_truth(section, name, "autoCompleteMessages", default=True),
+        prefetch_count=_whole(section, name, "prefetchCount", (0, 0, 50_000)),
+        max_auto_lock_renewal=_span(section, name, "maxAutoLockRenewalDuration", 300.0),
+        max_concurrent_calls=_whole(section, name, "maxConcurrentCalls", (calls, 1, most)),
+        max_concurrent_sessions=_whole(section, name, "maxConcurrentSessions", (8, 1, most)),
+        max_concurrent_calls_per_session=_whole(
+            section, name, "maxConcurrentCallsPerSession", (1, 1, most)
+        ),
+        max_batch=_whole(section, name, "maxMessageBatchSize", (1000, 1, most)),
+        min_batch=_whole(section, name, "minMessageBatchSize", (1, 1, most)),
+        max_batch_wait=_span(section, name, "maxBatchWaitTime", 30.0),
+        session_idle_timeout=_span(section, name, "sessionIdleTimeout", try_timeout),
+    )
+    if options.min_batch > options.max_batch:
+        raise HostJsonError(f"{name}.minMessageBatchSize is over maxMessageBatchSize")
+    return options
 
 
 def _retry(section: object) -> dict[str, Any] | None:
@@ -180,9 +228,16 @@ def _retry(section: object) -> dict[str, Any] | None:
     }
 
 
-def _span(section: dict[str, Any], key: str, default: float) -> float:
+def _span(section: dict[str, Any], name: str, key: str, default: float) -> float:
     value = section.get(key.lower())
-    return default if value is None else time_span(value, f"extensions.queues.{key}")
+    return default if value is None else time_span(value, f"{name}.{key}")
+
+
+def _truth(section: dict[str, Any], name: str, key: str, *, default: bool) -> bool:
+    value = section.get(key.lower(), default)
+    if not isinstance(value, bool):
+        raise HostJsonError(f"{name}.{key} is true or false: {value!r}")
+    return value
 
 
 def _whole(section: dict[str, Any], name: str, key: str, bounds: tuple[int, int, int]) -> int:

@@ -9,6 +9,7 @@ import aiohttp
 
 from emulators.functions_host.clients import account, connection, web_pubsub
 from emulators.functions_host.clients.queues import QueueClient, Wakers
+from emulators.functions_host.clients.service_bus import DEFAULT_CONNECTION, Namespace, Namespaces
 from emulators.functions_host.clients.storage import StorageClient
 from emulators.functions_host.console import Console
 from emulators.functions_host.expressions import Template
@@ -36,6 +37,7 @@ class Services:
     body_limit: int = BODY_LIMIT
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     wakers: Wakers = field(default_factory=Wakers)
+    namespaces: Namespaces = field(default_factory=Namespaces)
     strict: Strict | None = None
 
     def note(self, trap: Trap, function: str, detail: str) -> None:
@@ -64,6 +66,10 @@ class Services:
         """Return a client of one service of the account behind a connection name."""
         found = connection.find(self.settings, name, "Storage")
         return StorageClient(self.session, account.of(found, service))
+
+    def service_bus(self, name: str | None) -> Namespace:
+        """Return the Service Bus namespace behind a connection name."""
+        return self.namespaces.of(connection.find(self.settings, name, DEFAULT_CONNECTION))
 
     def web_pubsub(self, name: str | None) -> web_pubsub.Access:
         """Return the Web PubSub resource behind a connection name."""

@@ -45,6 +45,15 @@ class Trap(StrEnum):
         "A JSON body's top-level fields are laid over the trigger metadata, ignoring case, so what "
         "the function reads there is the sender's and not the queue's (reference 4.7)"
     )
+    SESSIONS = (
+        "A session is held for sessionIdleTimeout (60 s by default) after its last message, and at "
+        "most maxConcurrentSessions (8) are held at once, so one more waits; for many short "
+        "sessions set a short time and a high number (reference 4.8)"
+    )
+    GAPS = (
+        "In a batch the host leaves absent and empty text out of the arrays of metadata, so the "
+        "values of later messages move up to earlier ones (reference 4.8)"
+    )
     QUEUE_RETRY = (
         "Retry policies are meant for timer, Cosmos DB, Event Hubs and Kafka; elsewhere they "
         "multiply the service's own tries, and support will end (reference 4.9)"

@@ -19,6 +19,7 @@ from emulators.stack.ports import SLOTS, Ports
 from emulators.stack.state import State, write_atomically
 
 REPOSITORY = Path(__file__).parents[2]
+SERVICE_BUS_CONFIG = "infra/service-bus.json"
 AZURITE = "node_modules/azurite/dist/src/azurite.js"
 HOOK = "/runtime/webhooks/webpubsub"
 HOOK_KEY = "webpubsub_extension"
@@ -109,6 +110,22 @@ def _web_pubsub(run: Run) -> Part:
     )
 
 
+def _service_bus(run: Run) -> Part:
+    """By the app's convention: its entities stand in the official emulator's format."""
+    port, options = run.ports["service_bus"], run.options
+    config = options.service_bus_config or options.app / SERVICE_BUS_CONFIG
+    kept = ("--memory",) if options.memory else ("--data", str(run.state.service_bus))
+    return Part(
+        name="service_bus",
+        command=_emulator("service_bus", port, "--config", str(config), *kept),
+        cwd=REPOSITORY,
+        environment=run.environment,
+        ports=(port,),
+        probes=(Probe(url=f"http://127.0.0.1:{port}/health"),),
+        loses="Its messages were in memory and are gone." if options.memory else "",
+    )
+
+
 def _write_event_handlers(run: Run) -> None:
     """Where the emulator sends events; under `func start` the address needs no key."""
     url = f"http://localhost:{run.ports['functions']}{HOOK}"
@@ -145,6 +162,7 @@ def _emulator(name: str, port: int, *arguments: str) -> tuple[str, ...]:
 RECIPES = (
     Recipe("azurite", ("blob", "queue", "table"), _azurite),
     Recipe("web_pubsub", ("web_pubsub",), _web_pubsub),
+    Recipe("service_bus", ("service_bus",), _service_bus),
     Recipe("provision", (), _provision),
     Recipe("functions_host", ("functions",), _functions_host),
 )

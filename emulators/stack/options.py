@@ -16,6 +16,7 @@ class Options:
     only: tuple[str, ...] = ()
     automatic_ports: bool = False
     memory: bool = False
+    service_bus_config: Path | None = None
     verbose: bool = False
     until_eof: bool = False
 
@@ -34,6 +35,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         only=tuple(name for name in given.only.split(",") if name),
         automatic_ports=given.ports == "auto",
         memory=given.memory,
+        service_bus_config=given.service_bus_config,
         verbose=given.verbose,
         until_eof=given.until_eof,
     )
@@ -55,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", default="", help="parts to start, with commas between")
     parser.add_argument("--memory", action="store_true", help="keep nothing that is stored")
+    parser.add_argument(
+        "--service-bus-config",
+        type=Path,
+        help="entities of the Service Bus emulator (APP/infra/service-bus.json)",
+    )
     parser.add_argument("--verbose", action="store_true", help="show the output of all parts")
     parser.add_argument(
         "--until-eof", action="store_true", help="stop when standard input ends (for tests)"

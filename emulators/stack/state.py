@@ -37,6 +37,7 @@ class State:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.azurite = self.root / "azurite"
+        self.service_bus = self.root / "service_bus" / "broker.sqlite"
         self.secrets = self.root / "secrets"
         self.logs = self.root / "logs"
         self.endpoints = self.root / "endpoints.json"

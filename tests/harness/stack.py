@@ -28,6 +28,7 @@ class Stack:
 
     functions: str
     web_pubsub: str
+    service_bus: str  # the connection string of its broker
     blob: str
     queue: str
     table: str
@@ -97,12 +98,14 @@ def published(endpoints: Path) -> Stack:
     state = endpoints.parent.resolve()
     beside = [state / "local.settings.json", state.parent / "local.settings.json"]
     settings = next((path for path in beside if path.exists()), None)
+    values = json.loads(settings.read_text())["Values"] if settings else {}
     return Stack(
+        service_bus=values.get("SERVICE_BUS", ""),
         **{name: found.get(name, "") for name in ("functions", "web_pubsub")},
         **{name: found.get(name, "") for name in ("blob", "queue", "table")},
         pid=found["pid"],
         state=state,
-        settings=json.loads(settings.read_text())["Values"] if settings else {},
+        settings=values,
     )
 
 

@@ -21,7 +21,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from functions import SERVICES
-from shared_code.messaging import SETTING, SUBSCRIPTIONS
+from functions.realtime.store import RECONCILE
+from shared_code.messaging import QUEUES
+from shared_code.service_bus import SETTING
 
 ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("function_app_probe.py")
@@ -37,6 +39,7 @@ LATE_IMPORTS = (
     "azure.data.tables",
     "azure.identity",
     "azure.messaging",
+    "azure.servicebus",
     "jwt",
     "cryptography",
     "argon2",
@@ -169,11 +172,19 @@ def test_every_setting_that_a_binding_names_is_in_the_example_settings() -> None
         assert set(named) <= set(example), name
 
 
-def test_every_queue_trigger_reads_a_subscription_and_every_subscription_is_read() -> None:
+def test_every_queue_trigger_reads_a_consumer_s_queue_and_each_of_them_is_read() -> None:
+    triggers = [trigger(bindings) for bindings in functions().values()]
+    read = [each for each in triggers if each["type"] == "serviceBusTrigger"]
+    assert {each["connection"] for each in read} == {SETTING}
+    assert sorted(each["queueName"] for each in read) == sorted(QUEUES)
+
+
+def test_the_one_storage_queue_is_work_of_a_service_for_itself() -> None:
     triggers = [trigger(bindings) for bindings in functions().values()]
     read = [each for each in triggers if each["type"] == "queueTrigger"]
-    assert {each["connection"] for each in read} <= {SETTING}
-    assert sorted(each["queueName"] for each in read) == sorted(x.queue for x in SUBSCRIPTIONS)
+    assert [(each["queueName"], each["connection"]) for each in read] == [
+        (RECONCILE, "REALTIME_STORAGE")
+    ]
 
 
 def http_routes() -> list[tuple[str, set[str], str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from emulators.functions_host.bindings.base import Input, Output
 from emulators.functions_host.bindings.blob import BlobInput, BlobOutput
 from emulators.functions_host.bindings.queue import QueueOutput
+from emulators.functions_host.bindings.service_bus import ServiceBusOutput
 from emulators.functions_host.bindings.table import TableInput, TableOutput
 from emulators.functions_host.bindings.web_pubsub import WebPubSubOutput
 from emulators.functions_host.bindings.web_pubsub_connection import WebPubSubConnectionInput
@@ -24,6 +25,7 @@ INPUTS: dict[str, Callable[[Binding, Services], Input]] = {
 OUTPUTS: dict[str, Callable[[Binding, Services], Output]] = {
     "blob": BlobOutput,
     "queue": QueueOutput,
+    "servicebus": ServiceBusOutput,
     "table": TableOutput,
     "webpubsub": WebPubSubOutput,
 }

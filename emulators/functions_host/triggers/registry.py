@@ -11,6 +11,7 @@ from emulators.functions_host.triggers.blob.trigger import BlobTrigger
 from emulators.functions_host.triggers.event_grid.trigger import EventGridTrigger
 from emulators.functions_host.triggers.http import HttpTrigger
 from emulators.functions_host.triggers.queue import QueueTrigger
+from emulators.functions_host.triggers.service_bus.trigger import ServiceBusTrigger
 from emulators.functions_host.triggers.timer import TimerTrigger
 from emulators.functions_host.triggers.warmup import WarmupTrigger
 from emulators.functions_host.triggers.web_pubsub.trigger import WebPubSubTrigger
@@ -20,6 +21,7 @@ TRIGGERS: dict[str, Callable[[Wiring, Services], Trigger]] = {
     "eventgridtrigger": EventGridTrigger,
     "httptrigger": HttpTrigger,
     "queuetrigger": QueueTrigger,
+    "servicebustrigger": ServiceBusTrigger,
     "timertrigger": TimerTrigger,
     "warmuptrigger": WarmupTrigger,
     "webpubsubtrigger": WebPubSubTrigger,

@@ -115,6 +115,10 @@ class NullableTimestamp(Bag):
     """A time, when the object is there."""
 
 
+class Collection(Bag):
+    """Several values of one kind, under the name of the kind: `string`, `bytes` or `sint64`."""
+
+
 class Timestamp(Bag):
     """Seconds since 1970."""
 
@@ -124,6 +128,8 @@ def to_proto(value: Typed) -> TypedData:
     kind, content = value
     if kind == "none":
         return TypedData()
+    if kind.startswith("collection_"):
+        content = Collection(**{kind.removeprefix("collection_"): content})
     if kind == "http":
         content = RpcHttp(**{**content, "body": to_proto(content["body"])})
     return TypedData(**{kind: content})

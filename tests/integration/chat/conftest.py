@@ -8,18 +8,31 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from functions.chat import commands, store
+from functions.chat import commands, projector, store
+from functions.chat.events import RoomLogAppended
+from functions.chat.models import LogEntry
 from shared_code import live
+from shared_code.messaging import Event
 from shared_code.storage import close_all
 from tests.harness.faulty_store import FaultyStore, faulty_store
 
-SETTINGS = ("CHAT_STORAGE", "MESSAGING_STORAGE")
+
+@pytest.fixture
+def told() -> list[LogEntry]:
+    """What chat tells the other services, in the order of telling. The bus has tests of its own."""
+    return []
 
 
 @pytest.fixture(autouse=True)
-async def _provisioned(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    for name in SETTINGS:
-        monkeypatch.setenv(name, azurite)
+async def _provisioned(
+    azurite: str, told: list[LogEntry], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    async def publish(event: Event[RoomLogAppended]) -> None:
+        told.extend(event.data.entries)
+
+    monkeypatch.setenv("CHAT_STORAGE", azurite)
+    monkeypatch.setattr(commands, "publish", publish)
+    monkeypatch.setattr(projector, "publish", publish)
     for name in ("let_hear", "stop_hearing"):
         monkeypatch.setattr(live, name, _nobody_is_connected)
     forget()
@@ -34,9 +47,12 @@ async def _nobody_is_connected(user_id: str, room_id: str) -> None:
 
 
 def forget() -> None:
-    """Forget the writers and hints that a process keeps."""
+    """Forget what a process keeps: writers, hints, marks, cursors, and what the walk remembers."""
     commands._writers.cache_clear()
     commands._hints.cache_clear()
+    store.ledger.cache_clear()
+    store.cursors.cache_clear()
+    projector.walker.cache_clear()
 
 
 @pytest.fixture

@@ -2,15 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from functions.chat import commands
 from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage
 from functions.chat.models import LogEntry, Message, NewMessage, NewRoom, RoomKind
-from functions.chat.store import Accepted, RoomWriters, create_room, read_log, read_messages
+from functions.chat.store import (
+    Accepted,
+    RoomWriters,
+    activity,
+    create_room,
+    read_log,
+    read_messages,
+)
 from shared_code.actor import Actor
 from shared_code.ids import new_id
+from shared_code.outbox import Ledger
 
 
 class Worker:
@@ -18,13 +26,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.told: list[LogEntry] = []
-        self.writers = RoomWriters(self._announce)
-
-    def _announce(self, entries: list[LogEntry]) -> Awaitable[bool]:
-        self.told.extend(entries)
-        told = asyncio.get_running_loop().create_future()
-        told.set_result(True)
-        return told
+        self.writers = RoomWriters(self.told.extend, Ledger(activity))
 
     async def submit(self, room_id: str, change: SendMessage | JoinRoom | LeaveRoom) -> Accepted:
         return await self.writers.submit(room_id, change)

@@ -29,8 +29,7 @@ def hub_process() -> Iterator[Emulator]:
 
 @pytest.fixture(autouse=True)
 async def _provisioned(azurite: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    for name in (store.SETTING, "MESSAGING_STORAGE"):
-        monkeypatch.setenv(name, azurite)
+    monkeypatch.setenv(store.SETTING, azurite)
     await close_all()
     await store.provision()
     yield

@@ -35,7 +35,7 @@ def make(tmp_path: Path, state: State) -> Make:
 
 def test_the_host_starts_last_and_after_provisioning(make: Make) -> None:
     names = list(make())
-    assert set(names) == {"azurite", "web_pubsub", "provision", "functions_host"}
+    assert set(names) == {"azurite", "web_pubsub", "service_bus", "provision", "functions_host"}
     assert names[-1] == "functions_host"
     assert names.index("azurite") < names.index("provision")
 
@@ -49,6 +49,17 @@ def test_the_hosts_environment_has_no_setting_of_the_app(
     assert "CHAT_STORAGE" not in found["functions_host"].environment
     assert "FUNCTIONS_PORT" not in found["functions_host"].environment
     assert found["provision"].environment["CHAT_STORAGE"] == "of the file"
+
+
+def test_the_broker_reads_the_app_s_entities_and_keeps_its_messages(
+    make: Make, state: State, tmp_path: Path
+) -> None:
+    command = make()["service_bus"].command
+    assert str(tmp_path / "infra/service-bus.json") in command
+    assert str(state.service_bus) in command
+    assert "--memory" in make("--memory")["service_bus"].command
+    other = make("--service-bus-config", "/elsewhere.json")["service_bus"].command
+    assert "/elsewhere.json" in other
 
 
 def test_azurite_keeps_its_data_on_disk_and_can_be_restarted(make: Make, state: State) -> None:

@@ -12,6 +12,7 @@ def test_without_variables_the_ports_are_azures_usual_ones() -> None:
     assert from_environment({}) == {
         "functions": 7071,
         "web_pubsub": 8080,
+        "service_bus": 5672,
         "blob": 10000,
         "queue": 10001,
         "table": 10002,
@@ -23,6 +24,7 @@ def test_without_variables_the_ports_are_azures_usual_ones() -> None:
     [
         ("FUNCTIONS_PORT", "functions"),
         ("WEB_PUBSUB_PORT", "web_pubsub"),
+        ("SERVICE_BUS_PORT", "service_bus"),
         ("AZURITE_BLOB_PORT", "blob"),
         ("AZURITE_QUEUE_PORT", "queue"),
         ("AZURITE_TABLE_PORT", "table"),

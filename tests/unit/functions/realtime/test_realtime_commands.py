@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.realtime import commands
+from functions.realtime import commands, store
 from functions.realtime.events import ConnectionOpened
 from functions.realtime.models import Access, RoomEntry
 from shared_code.messaging import Event
@@ -121,7 +121,7 @@ def scheduled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Event[ConnectionOpe
     async def record(event: Event[ConnectionOpened], after_seconds: int) -> None:
         made.append((event, after_seconds))
 
-    monkeypatch.setattr(commands, "schedule", record)
+    monkeypatch.setattr(store, "look_later", record)
     return made
 
 
