@@ -5,18 +5,16 @@ answer, with its client id, as a client would.
 """
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
-from tests.harness.api import Api, User
-from tests.harness.stack import Stack, running
+from tests.harness.api import Api, User, until_sent
+from tests.harness.stack import Stack, with_settings, workers_of
 from tests.harness.waiting import until_async
 
 SENDERS = 16
@@ -27,45 +25,8 @@ KILLS = 6
 @pytest.fixture
 def two_workers(tmp_path: Path) -> Iterator[Stack]:
     """A stack of this test's own, whose host runs two workers."""
-    settings = {"IsEncrypted": False, "Values": {"FUNCTIONS_WORKER_PROCESS_COUNT": "2"}}
-    (tmp_path / "local.settings.json").write_text(json.dumps(settings))
-    with running(tmp_path) as stack:
+    with with_settings(tmp_path, FUNCTIONS_WORKER_PROCESS_COUNT="2") as stack:
         yield stack
-
-
-def _command(pid: str) -> str:
-    try:
-        return Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def _parent(pid: str) -> str:
-    try:
-        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
-    except OSError:
-        return ""
-
-
-def _workers(stack: Stack) -> list[int]:
-    """The worker processes of the stack's host, by the port in the host's command line."""
-    port = f"--port {urlsplit(stack.functions).port} "
-    pids = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
-    workers = [pid for pid in pids if "functions_host.worker" in _command(pid)]
-    return [int(pid) for pid in workers if port in f"{_command(_parent(pid))} "]
-
-
-async def _until_sent(api: Api, user: User, room_id: str, body: dict[str, object]) -> int:
-    """The seq of a message, repeated as it is until it is accepted."""
-    while True:
-        try:
-            path = f"rooms/{room_id}/messages"
-            answer = await api.call("POST", path, user, json=body)
-        except aiohttp.ClientError:
-            continue
-        if answer.status == 201:
-            return int(answer.body["seq"])
-        assert answer.status in {500, 503}, answer
 
 
 async def _talk(api: Api, user: User, room_id: str, accepted: dict[str, int]) -> None:
@@ -73,7 +34,7 @@ async def _talk(api: Api, user: User, room_id: str, accepted: dict[str, int]) ->
     for n in range(MESSAGES):
         client_id = f"{user.id}-{n}"
         body = {"text": f"text {n}", "client_id": client_id, "after_seq": known}
-        known = accepted[client_id] = await _until_sent(api, user, room_id, body)
+        known = accepted[client_id] = await until_sent(api, user, room_id, body)
 
 
 @pytest.mark.long
@@ -88,10 +49,10 @@ async def test_killed_workers_lose_and_double_nothing(two_workers: Stack) -> Non
             share = SENDERS * MESSAGES * (kill + 1) // (KILLS + 2)
 
             async def is_ready(share: int = share) -> bool:
-                return len(accepted) >= share and len(_workers(two_workers)) == 2
+                return len(accepted) >= share and len(workers_of(two_workers)) == 2
 
             await until_async(is_ready, f"{share} messages and two workers", 60)
-            os.kill(_workers(two_workers)[kill % 2], signal.SIGKILL)
+            os.kill(workers_of(two_workers)[kill % 2], signal.SIGKILL)
         await asyncio.gather(*talks)
         log = await api.log(users[0], room_id)
     assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))

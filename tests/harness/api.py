@@ -134,3 +134,22 @@ class Ear:
                 self._news.clear()
                 await self._news.wait()
         return next(f for f in self.frames if (f["room_id"], f["seq"]) == (room_id, seq))
+
+
+async def until_sent(api: Api, user: User, room_id: str, body: dict[str, object]) -> int:
+    """The seq of a message, repeated as it is until it is accepted, as a client would."""
+    path = f"rooms/{room_id}/messages"
+    answer = await until_good(api, "POST", path, user, json=body)
+    return int(answer.body["seq"])
+
+
+async def until_good(api: Api, method: str, path: str, user: User, **options: Any) -> Answer:
+    """A good answer to a request that is safe to repeat, repeated while the service fails."""
+    while True:
+        try:
+            answer = await api.call(method, path, user, **options)
+        except aiohttp.ClientError:
+            continue
+        if answer.status < 300:
+            return answer
+        assert answer.status in {500, 503}, answer

@@ -6,12 +6,14 @@ supervisor watches a pipe that only the test process holds.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.harness.waiting import until
 
@@ -53,11 +55,12 @@ class Stack:
 
 
 @contextmanager
-def running(state: Path, *arguments: str) -> Iterator[Stack]:
-    """A stack of one's own in the directory, stopped at the end."""
+def running(state: Path, *arguments: str, memory: bool = True) -> Iterator[Stack]:
+    """A stack of one's own in the directory, stopped at the end; `memory` keeps nothing on disk."""
+    kept = ("--memory",) if memory else ()
     with (state / "supervisor.log").open("wb") as output:
         process = subprocess.Popen(
-            supervisor_command("--state", str(state), "--ports", "auto", "--memory", *arguments),
+            supervisor_command("--state", str(state), "--ports", "auto", *kept, *arguments),
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -127,3 +130,54 @@ def tails(state: Path) -> str:
 
 def _tail(path: Path) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-TAIL:])
+
+
+@contextmanager
+def with_settings(state: Path, *, memory: bool = True, **values: str) -> Iterator[Stack]:
+    """A stack of one's own whose app has these settings besides the usual ones."""
+    settings = {"IsEncrypted": False, "Values": values}
+    (state / "local.settings.json").write_text(json.dumps(settings))
+    with running(state, memory=memory) as stack:
+        yield stack
+
+
+def workers_of(stack: Stack) -> list[int]:
+    """The worker processes of the stack's host, by the port in the host's command line."""
+    port = f"--port {urlsplit(stack.functions).port} "
+    return [
+        pid
+        for pid in _running("functions_host.worker")
+        if port in f"{_command(_parent(str(pid)))} "
+    ]
+
+
+def process_of(stack: Stack, part: str) -> int:
+    """The process of a part of the stack, which has its port in its command line."""
+    address = stack.settings["SERVICE_BUS"] if part == "service_bus" else getattr(stack, part)
+    port = re.search(r":(\d+)", address.partition("://")[2])
+    assert port
+    [found] = [
+        pid
+        for pid in _running(f"emulators.{part}")
+        if f"--port {port[1]} " in f"{_command(str(pid))} " and ".worker" not in _command(str(pid))
+    ]
+    return found
+
+
+def _running(words: str) -> list[int]:
+    pids = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [int(pid) for pid in pids if words in _command(pid)]
+
+
+def _command(pid: str) -> str:
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def _parent(pid: str) -> str:
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
+    except OSError:
+        return ""

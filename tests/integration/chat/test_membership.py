@@ -18,6 +18,7 @@ from shared_code import live
 from shared_code.actor import Actor
 from shared_code.errors import IdempotencyKeyReused, ValidationFailed
 from shared_code.ids import new_id
+from tests.harness.waiting import until_async
 from tests.integration.chat.rooms import Worker, a_room, actor, user, whole_log
 
 TEA = NewRoom(name="tea", kind="public")

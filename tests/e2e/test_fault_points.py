@@ -1,0 +1,229 @@
+"""A worker dies by SIGKILL at every named point; whatever was committed has its effect, and once.
+
+Two workers run; the one that comes to the armed point first is killed there, in the middle of real work:
+people join, talk, leave, a bot asks for a message, an event that must be refused arrives. Afterwards every
+log, list, projection and cursor is as if nothing had happened, and every frame has arrived.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from azure.data.tables.aio import TableServiceClient
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from shared_code.faults import POINTS
+from shared_code.ids import new_id
+from tests.harness.api import Api, Ear, User, until_good, until_sent
+from tests.harness.stack import Stack, with_settings, workers_of
+from tests.harness.waiting import until_async
+
+PATIENCE = 60.0
+SLOW = "walker.before_delete"  # a mark is deleted when it is ten minutes old
+NEEDS_A_LOST_HINT = {"walker.before_tell", "walker.after_tell"}
+LOG = "atrium.chat.room_log_appended.v1"
+REQUEST = "atrium.chat.message_requested.v1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stack with two workers, and where its fault points are armed."""
+
+    stack: Stack
+    faults: Path
+
+    def arm(self, point: str) -> None:
+        (self.faults / point).touch()
+
+    def hits(self, point: str) -> int:
+        return len(list(self.faults.glob(f"{point}.hit-*")))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    faults = tmp_path_factory.mktemp("faults")
+    settings = {"ATRIUM_FAULTS": str(faults), "FUNCTIONS_WORKER_PROCESS_COUNT": "2"}
+    with with_settings(tmp_path_factory.mktemp("killed"), **settings) as stack:
+        yield Place(stack, faults)
+
+
+@asynccontextmanager
+async def bus(stack: Stack) -> AsyncIterator[ServiceBusClient]:
+    async with ServiceBusClient.from_connection_string(stack.service_bus) as client:
+        yield client
+
+
+async def publish(client: ServiceBusClient, event: dict[str, Any], session_id: str) -> None:
+    """Send an event as another service would."""
+    properties: dict[str | bytes, Any] = {"type": event["type"], "access": "changed"}
+    message = ServiceBusMessage(
+        json.dumps(event),
+        session_id=session_id,
+        message_id=f"{event['id']}:1",
+        application_properties=properties,
+    )
+    async with client.get_topic_sender("events") as sender:
+        await sender.send_messages(message)
+
+
+def envelope(type_: str, subject: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": new_id("evt"),
+        "source": "/tests",
+        "type": type_,
+        "subject": subject,
+        "time": "2026-11-26T10:11:12.123Z",
+        "datacontenttype": "application/json",
+        "access": "changed",
+        "data": data,
+    }
+
+
+def asked_for(room_id: str, author: User, text: str) -> dict[str, Any]:
+    data = {"room_id": room_id, "author_id": author.id, "text": text, "client_id": f"bot-{text}"}
+    return envelope(REQUEST, room_id, data)
+
+
+def of_no_room() -> dict[str, Any]:
+    """An event that a rule refuses: its room is not there."""
+    room_id, user_id = new_id("rm"), new_id("usr")
+    at = "2026-11-26T10:11:12.123Z"
+    data = {"user_id": user_id, "role": "member"}
+    entry = {"type": "member.joined", "room_id": room_id, "seq": 1, "at": at, "data": data}
+    body = {"room_id": room_id, "first_seq": 1, "last_seq": 1, "entries": [entry]}
+    return envelope(LOG, room_id, body)
+
+
+async def work(api: Api, client: ServiceBusClient, room_id: str, people: list[User]) -> list[str]:
+    """What happens while a worker dies; the client ids of all that was accepted."""
+    ada, grace, late = people
+    said = []
+
+    async def talk(user: User) -> None:
+        for n in range(5):
+            client_id = f"{user.id}-{n}"
+            await until_sent(api, user, room_id, {"text": f"text {n}", "client_id": client_id})
+            said.append(client_id)
+
+    talks = [asyncio.create_task(talk(user)) for user in (ada, grace)]
+    await publish(client, asked_for(room_id, grace, "asked"), f"{room_id}/{grace.id}")
+    await publish(client, of_no_room(), "nobody")
+    for what in ("join", "leave", "join"):
+        await until_good(api, "POST", f"rooms/{room_id}/{what}", late)
+    await asyncio.gather(*talks)
+    return [*said, "bot-asked"]
+
+
+async def check(
+    place: Place, api: Api, room_id: str, people: list[User], said: list[str], ear: Ear
+) -> None:
+    """Everything is as if nobody had died."""
+    ada, grace, late = people
+
+    async def whole() -> list[Any]:
+        log = await api.log(ada, room_id)
+        ids = [e["data"]["client_id"] for e in log if e["type"] == "message.sent"]
+        return log if set(said) <= set(ids) else []
+
+    log = await until_async(whole, "all messages are in the log", PATIENCE)
+    assert [entry["seq"] for entry in log] == list(range(1, len(log) + 1))
+    ids = [e["data"]["client_id"] for e in log if e["type"] == "message.sent"]
+    assert sorted(ids) == sorted(said), "each once"
+    tables = TableServiceClient.from_connection_string(place.stack.storage)
+    async with tables:
+        await until_async(lambda: _is_told(tables, room_id, len(log)), "all is told", PATIENCE)
+        for user in (ada, grace, late):
+            await until_async(
+                lambda user=user: _may_hear(tables, user, room_id), "access is known", PATIENCE
+            )
+    for user in (ada, grace, late):
+        rooms = await api.good("GET", "rooms", user)
+        assert [room["id"] for room in rooms["items"]] == [room_id]
+    heard = set(range(4, len(log) + 1))  # Ada listened from the third entry on
+
+    async def all_heard() -> bool:
+        return heard <= set(ear.seqs(room_id))
+
+    await until_async(all_heard, f"frames of {heard - set(ear.seqs(room_id))}", PATIENCE)
+
+
+async def _is_told(tables: TableServiceClient, room_id: str, last_seq: int) -> bool:
+    rows = tables.get_table_client("chatrooms")
+    query = "PartitionKey eq @room and RowKey eq 'cursor'"
+    found = [row async for row in rows.query_entities(query, parameters={"room": room_id})]
+    return bool(found) and int(getattr(found[0]["seq"], "value", found[0]["seq"])) == last_seq
+
+
+async def _may_hear(tables: TableServiceClient, user: User, room_id: str) -> bool:
+    rows = tables.get_table_client("realtimeaccess")
+    query = "PartitionKey eq @user and RowKey eq @room"
+    parameters = {"user": user.id, "room": room_id}
+    return any([row["allowed"] async for row in rows.query_entities(query, parameters=parameters)])
+
+
+async def _until_two_workers(place: Place) -> None:
+    async def two() -> bool:
+        return len(workers_of(place.stack)) == 2
+
+    await until_async(two, "two workers", PATIENCE)
+
+
+async def kill_at(place: Place, point: str, patience: float = PATIENCE) -> None:
+    """Let a worker die at the point while people work, and check what is left."""
+    before = place.hits(point)
+    await _until_two_workers(place)
+    async with aiohttp.ClientSession() as session, bus(place.stack) as client:
+        api = Api(session, place.stack.functions)
+        people = [await api.user(name) for name in ("Ada", "Grace", "Late")]
+        room_id = await api.room(*people[:2])
+        async with api.listening(people[0]) as ear:
+            if point in NEEDS_A_LOST_HINT:
+                place.arm("publish.before_send")
+            place.arm(point)
+            said = await work(api, client, room_id, people)
+
+            async def hit() -> bool:
+                return place.hits(point) > before
+
+            await until_async(hit, f"a worker dies at {point}", patience)
+            await _until_two_workers(place)
+            await check(place, api, room_id, people, said, ear)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("point", sorted(set(POINTS) - {SLOW}))
+async def test_a_death_at_this_point_loses_and_doubles_nothing(place: Place, point: str) -> None:
+    await kill_at(place, point)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+async def test_a_death_while_an_old_mark_is_deleted_loses_nothing(place: Place) -> None:
+    await kill_at(place, SLOW, patience=780)
+
+
+async def test_what_was_refused_lies_in_the_dead_letters(stack: Stack) -> None:
+    event = of_no_room()
+    async with bus(stack) as client:
+        await publish(client, event, "nobody")
+        dead = client.get_queue_receiver("chat-projector", sub_queue=ServiceBusSubQueue.DEAD_LETTER)
+        async with dead:
+
+            async def found() -> list[Any]:
+                messages = await dead.peek_messages(max_message_count=100, sequence_number=1)
+                return [each for each in messages if event["id"] in str(each.message_id)]
+
+            message = (await until_async(found, "the refused event is dead", PATIENCE))[0]
+    properties = {k.decode(): v for k, v in message.application_properties.items()}
+    assert properties[b"failure_reason".decode()] == b"refused"
+    assert b"room_not_found" in properties["failure_message"]
+    assert json.loads(str(message)) == event
