@@ -5,6 +5,7 @@ AtriumError
 │   └── MalformedJson
 ├── Unauthenticated 401       no valid access token
 ├── Forbidden 403             a known user who may not
+│   └── AdminRequired         the route is for those who run the platform
 ├── NotFound 404              no such thing, or not for this user
 ├── Conflict 409              the state of the thing does not allow it
 │   └── IdempotencyKeyReused
@@ -79,6 +80,13 @@ class Forbidden(AtriumError):
     status = 403
     code = "forbidden"
     title = "You may not do this"
+
+
+class AdminRequired(Forbidden):
+    """The route is for those who run the platform."""
+
+    code = "admin_required"
+    title = "This needs an access token with the admin role"
 
 
 class NotFound(AtriumError):

@@ -7,9 +7,12 @@ when to try again is his to decide, so the SDK's own long retries are off.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from shared_code.errors import Unavailable
 from shared_code.settings import optional_setting, setting
 
 if TYPE_CHECKING:  # the SDK takes 0.2 s to import, so a cold start pays for what it uses
@@ -47,6 +50,17 @@ async def reach(queue: str) -> None:
     """
     async with client().get_queue_receiver(queue) as receiver:
         await receiver.peek_messages(max_message_count=1, timeout=2)
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[None]:
+    """Within the block, a bus that does not answer is Unavailable."""
+    from azure.servicebus.exceptions import ServiceBusError
+
+    try:
+        yield
+    except (ServiceBusError, TimeoutError) as error:
+        raise Unavailable from error
 
 
 async def close() -> None:

@@ -34,3 +34,9 @@ def enabled_services(all_services: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"ATRIUM_SERVICES names no service: {', '.join(unknown)}")
     return tuple(name for name in all_services if name in chosen)
+
+
+def add_settings(values: dict[str, str]) -> None:
+    """Add settings of a file to the environment, for a command; what is set there stays."""
+    for name, value in values.items():
+        os.environ.setdefault(name, str(value))

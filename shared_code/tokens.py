@@ -97,4 +97,13 @@ def verify(token: str, key: Any) -> Actor:
         raise Unauthenticated("The access token has expired") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated("The access token is not valid") from error
-    return Actor(str(claims["sub"]), str(claims["sid"]), datetime.fromtimestamp(claims["exp"], UTC))
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    return Actor(str(claims["sub"]), str(claims["sid"]), expires_at, _roles(claims))
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
+    """The roles that a token carries; none when it says nothing. Raises Unauthenticated."""
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(each, str) for each in roles):
+        raise Unauthenticated("The access token is not valid")
+    return frozenset(roles)

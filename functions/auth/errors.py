@@ -3,6 +3,8 @@
 AtriumError
 ├── Unauthenticated 401
 │   └── InvalidCredentials      no such account, or not its password: never said which
+├── NotFound 404
+│   └── NoSuchAccount           for commands of those who run the platform; no route raises it
 ├── Conflict 409
 │   └── EmailTaken              an account has this address
 ├── ValidationFailed 422
@@ -22,6 +24,7 @@ from shared_code.errors import (
     Conflict,
     FieldError,
     NotConfigured,
+    NotFound,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
@@ -33,6 +36,13 @@ class InvalidCredentials(Unauthenticated):
 
     code = "invalid_credentials"
     title = "The e-mail address or the password is wrong"
+
+
+class NoSuchAccount(NotFound):
+    """No account has this address."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"no account has the address {email}")
 
 
 class EmailTaken(Conflict):

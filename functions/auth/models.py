@@ -59,6 +59,7 @@ class User(BaseModel):
     email: str
     display_name: str
     created_at: Timestamp
+    roles: list[str] = []
 
 
 class SignedIn(BaseModel):
@@ -80,6 +81,7 @@ class Account:
     display_name: str
     password_hash: str = field(repr=False)
     created_at: datetime
+    roles: tuple[str, ...] = ()
     version: str | None = None
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from azure.core.exceptions import AzureError
 
@@ -72,11 +73,13 @@ async def reach() -> None:
     await key_ring()
 
 
-def access_token(ring: KeyRing, user_id: str, session_id: str, now: datetime) -> str:
+def access_token(
+    ring: KeyRing, user_id: str, session_id: str, now: datetime, roles: tuple[str, ...] = ()
+) -> str:
     """A new access token of the session, signed by the current key."""
     import jwt
 
-    claims = {
+    claims: dict[str, Any] = {
         "iss": setting("AUTH_ISSUER"),
         "aud": AUDIENCE,
         "sub": user_id,
@@ -85,5 +88,7 @@ def access_token(ring: KeyRing, user_id: str, session_id: str, now: datetime) ->
         "iat": int(now.timestamp()),
         "exp": int((now + ACCESS_TOKEN_LIFE).timestamp()),
     }
+    if roles:
+        claims["roles"] = list(roles)
     header = {"typ": TOKEN_TYPE, "kid": ring.current.kid}
     return jwt.encode(claims, ring.current.private, algorithm=ALGORITHM, headers=header)

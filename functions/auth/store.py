@@ -62,6 +62,7 @@ async def find_account(user_id: str) -> Account | None:
         display_name=row["display_name"],
         password_hash=row["password_hash"],
         created_at=row["created_at"],
+        roles=tuple(filter(None, str(row.get("roles") or "").split(","))),
         version=row.metadata["etag"],
     )
 
@@ -152,11 +153,16 @@ async def add_account(account: Account) -> bool:
 
 async def replace_password_hash(account: Account, password_hash: str) -> bool:
     """Replace the hash if the account is as it was read; False in a lost race. One round trip."""
-    row = {
-        "PartitionKey": account.user_id,
-        "RowKey": _ACCOUNT_ROW,
-        "password_hash": password_hash,
-    }
+    return await _change(account, password_hash=password_hash)
+
+
+async def replace_roles(account: Account, roles: tuple[str, ...]) -> bool:
+    """Replace the roles if the account is as it was read; False in a lost race. One round trip."""
+    return await _change(account, roles=",".join(roles))
+
+
+async def _change(account: Account, **columns: str) -> bool:
+    row = {"PartitionKey": account.user_id, "RowKey": _ACCOUNT_ROW, **columns}
     try:
         await table(SETTING, USERS).update_entity(
             row,

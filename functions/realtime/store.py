@@ -8,10 +8,9 @@ twice or in any order; a row that ends access stays, as the memory of that seq.
 
 from typing import TYPE_CHECKING
 
-from functions.realtime.events import ConnectionOpened
 from functions.realtime.models import Access
 from shared_code import storage, work_queue
-from shared_code.messaging import Event
+from shared_code.messaging import Event, EventData
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
@@ -38,7 +37,7 @@ async def reach() -> None:
     await storage.reach_table(SETTING, ACCESS)
 
 
-async def look_later(opened: Event[ConnectionOpened], seconds: int) -> None:
+async def look_later[Data: EventData](opened: Event[Data], seconds: int) -> None:
     """Have a connection looked at again after so many seconds. One round trip."""
     await work_queue.put(SETTING, RECONCILE, opened, seconds, _KEPT_SECONDS)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from shared_code.correlation import correlate
 from shared_code.endpoint.parameters import arguments
 from shared_code.endpoint.responses import problem, respond
 from shared_code.endpoint.route import Handler, Method, Route, declare
@@ -67,6 +68,7 @@ def _trigger(route: Route) -> Callable[[func.HttpRequest], object]:
 async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
     """Answer one request of the route."""
     request_id = new_id("req")
+    correlate(request_id)
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             answer = await route.handler(**await arguments(route, request))

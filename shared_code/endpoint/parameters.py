@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
+from shared_code.actor import ADMIN, Actor, Admin
 from shared_code.endpoint.route import Anonymous, Route
 from shared_code.errors import (
+    AdminRequired,
     FieldError,
     MalformedJson,
     NotFound,
@@ -40,7 +42,7 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
     """The keyword arguments of the route's handler. Raises AtriumError for any bad part."""
     values: dict[str, Any] = {}
     if route.actor:
-        values[route.actor] = await authenticate(request.headers.get("authorization"))
+        values[route.actor] = await _actor(route, request.headers.get("authorization"))
     if route.anonymous:
         values[route.anonymous] = Anonymous()
     for name, adapter in route.path_parameters.items():
@@ -52,6 +54,16 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
     if route.body:
         values[route.body[0]] = _body(route.body[1], request, route.max_body)
     return values
+
+
+async def _actor(route: Route, authorization: str | None) -> Actor:
+    """The caller, if the route is for him. Raises Unauthenticated, AdminRequired."""
+    actor = await authenticate(authorization)
+    if not route.admin:
+        return actor
+    if ADMIN not in actor.roles:
+        raise AdminRequired
+    return Admin(actor.user_id, actor.session_id, actor.expires_at, actor.roles)
 
 
 def _path_value(adapter: TypeAdapter[str], raw: str | None) -> str:

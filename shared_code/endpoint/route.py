@@ -11,7 +11,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from shared_code.actor import Actor
+from shared_code.actor import Actor, Admin
 from shared_code.errors import AtriumError
 
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -33,6 +33,7 @@ class Route:
     max_body: int
     errors: tuple[type[AtriumError], ...]
     actor: str | None
+    admin: bool
     anonymous: str | None
     body: tuple[str, type[BaseModel]] | None
     query: tuple[str, type[BaseModel]] | None
@@ -60,6 +61,7 @@ class _Parts:
 
     models: dict[str, type[BaseModel]]
     actor: str | None
+    admin: bool
     anonymous: str | None
     idempotency_key: str | None
     path: dict[str, TypeAdapter[str]]
@@ -88,6 +90,7 @@ def declare(  # noqa: PLR0913 - each keyword is one property of a route
         max_body=max_body,
         errors=errors,
         actor=parts.actor,
+        admin=parts.admin,
         anonymous=parts.anonymous,
         body=_model(parts, "body"),
         query=_model(parts, "query"),
@@ -107,13 +110,14 @@ def _sort_parameters(handler: Handler, hints: dict[str, Any], in_path: set[str])
     names = list(inspect.signature(handler).parameters)
     parts = _Parts(
         models={name: hints[name] for name in ("body", "query") if name in names},
-        actor=next((name for name in names if hints[name] is Actor), None),
+        actor=next((name for name in names if hints[name] in {Actor, Admin}), None),
+        admin=any(hints[name] is Admin for name in names),
         anonymous=next((name for name in names if hints[name] is Anonymous), None),
         idempotency_key="idempotency_key" if "idempotency_key" in names else None,
         path={name: TypeAdapter(hints[name]) for name in names if name in in_path},
     )
     if (parts.actor is None) == (parts.anonymous is None):
-        raise TypeError(f"{handler.__name__} must take either an Actor or an Anonymous")
+        raise TypeError(f"{handler.__name__} must take an Actor, an Admin or an Anonymous")
     known = {*parts.models, *parts.path, parts.actor, parts.anonymous, parts.idempotency_key}
     if unknown := set(names) - known or in_path - set(names):
         raise TypeError(f"{handler.__name__}: no source or no parameter for {sorted(unknown)}")

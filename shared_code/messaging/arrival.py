@@ -73,8 +73,7 @@ class Arrival:
     @property
     def event_id(self) -> str:
         """The event's id by the message id, which is known also when the body cannot be read."""
-        name, separator, attempt = self.message_id.rpartition(":")
-        return name if separator and attempt.isdigit() else self.message_id
+        return event_id_of(self.message_id)
 
     @property
     def is_dead(self) -> bool:
@@ -130,6 +129,12 @@ class Arrival:
             scheduled_enqueue_time_utc=at,
             application_properties={name: _plain(value) for name, value in self.properties.items()},
         )
+
+
+def event_id_of(message_id: str) -> str:
+    """The event's id in a message id of ours, `<event id>:<attempt>`; any other is given back."""
+    name, separator, attempt = message_id.rpartition(":")
+    return name if separator and attempt.isdigit() else message_id
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from shared_code.endpoint import Route
 from shared_code.errors import (
+    AdminRequired,
     AtriumError,
     InternalError,
     MalformedJson,
@@ -80,6 +81,8 @@ def _errors(route: Route) -> set[Error]:
 def _errors_of_parts(route: Route) -> Iterator[Error]:
     if route.actor:
         yield Unauthenticated
+    if route.admin:
+        yield AdminRequired
     if route.path_parameters:
         yield NotFound
     if route.query or route.idempotency_key or route.body:
