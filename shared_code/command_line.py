@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, work: Callable[[], Awaitable[None]]) -> int
     try:
         asyncio.run(_closing(work))
     except AtriumError as error:
-        print(f"{options.prog}: {error}", file=sys.stderr)  # noqa: T201 - a command speaks to its user
+        sys.stderr.write(f"{options.prog}: {error}\n")
         return 1
     return 0
 

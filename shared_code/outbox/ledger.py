@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from shared_code.clock import utcnow
 from shared_code.faults import fault_point
 
 if TYPE_CHECKING:  # the SDK is imported on first use
@@ -81,7 +82,7 @@ class Ledger:
         # The time before the write: the row is at least as young as the mark believes.
         mark = Mark(time.monotonic() + MARK_SECONDS)
         fault_point("ledger.before_mark")
-        entity = {"PartitionKey": ledger_key(partition, time.time()), "RowKey": partition}
+        entity = {"PartitionKey": ledger_key(partition, utcnow().timestamp()), "RowKey": partition}
         await self._rows().upsert_entity(entity)
         fault_point("ledger.after_mark")
         self._marks[partition] = mark

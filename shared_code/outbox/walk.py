@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
-from shared_code.clock import rfc3339
+from shared_code.clock import rfc3339, utcnow
 from shared_code.faults import fault_point
 from shared_code.outbox.ledger import SLOT_SECONDS
 from shared_code.storage import find
@@ -94,7 +94,7 @@ class Walker:
         await rows.upsert_entity({"PartitionKey": _WALK, "RowKey": "now"})
         now = await find(rows, _WALK, "now")
         row = await find(rows, _WALK, _WATERMARK)
-        moment = _stamp(now) if now else datetime.now(UTC)
+        moment = _stamp(now) if now else utcnow()
         return moment, datetime.fromisoformat(row["at"]) if row else datetime(
             2000, 1, 1, tzinfo=UTC
         )

@@ -5,7 +5,7 @@ Invariant: users and rooms are made new for each test, so tests can share a stac
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +126,17 @@ class Ear:
     def seqs(self, room_id: str) -> list[int]:
         """The seqs that arrived of one room."""
         return [frame["seq"] for frame in self.frames if frame["room_id"] == room_id]
+
+    async def frames_of(self, room_id: str, wanted: Iterable[int], limit: float) -> None:
+        """Wait until the frames of all these seqs have arrived, in whatever order, however often."""
+        missing = set(wanted)
+        try:
+            async with asyncio.timeout(limit):
+                while missing := missing - set(self.seqs(room_id)):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError as error:
+            raise AssertionError(f"no frames of {sorted(missing)} within {limit:.0f} s") from error
 
     async def frame(self, room_id: str, seq: int, limit: float = 10.0) -> Any:
         """The frame of one entry, waited for."""

@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from pydantic import BaseModel, Field
 
-from shared_code.actor import Actor
+from shared_code.actor import Actor, Admin
 from shared_code.clock import utcnow
 from shared_code.endpoint import (
     ROUTES,
@@ -103,7 +103,9 @@ def test_a_route_that_does_not_say_who_may_call_cannot_be_declared(
 ) -> None:
     async def open_to_whom(body: Note) -> None: ...
 
-    with pytest.raises(TypeError, match="open_to_whom must take either"):
+    with pytest.raises(
+        TypeError, match="open_to_whom must take an Actor, an Admin or an Anonymous"
+    ):
         endpoint(blueprint, "POST", "notes")(open_to_whom)
     assert not any(route.name == "open_to_whom" for route in ROUTES)
 
@@ -111,7 +113,7 @@ def test_a_route_that_does_not_say_who_may_call_cannot_be_declared(
 def test_a_route_cannot_be_for_anyone_and_for_users_only(blueprint: func.Blueprint) -> None:
     async def undecided(actor: Actor, anyone: Anonymous) -> None: ...
 
-    with pytest.raises(TypeError, match="must take either"):
+    with pytest.raises(TypeError, match="must take an Actor, an Admin or an Anonymous"):
         endpoint(blueprint, "POST", "notes")(undecided)
 
 
@@ -237,6 +239,29 @@ async def test_the_actor_comes_from_the_token(
     good = request(headers={"Authorization": "Bearer good", "X-User-Id": "usr_2"})
     status, body, _ = await answer(ROUTES[-1], good)
     assert (status, body, seen) == (200, {"said": "usr_1"}, ["Bearer good"])
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [((), 403), (("editor",), 403), (("Admin",), 403), (("admin",), 200), (("x", "admin"), 200)],
+)
+async def test_a_route_for_admins_takes_nobody_else(
+    blueprint: func.Blueprint,
+    monkeypatch: pytest.MonkeyPatch,
+    roles: tuple[str, ...],
+    expected: int,
+) -> None:
+    async def authenticate(_authorization: str | None) -> Actor:
+        return Actor("usr_1", "ses_1", utcnow(), frozenset(roles))
+
+    @endpoint(blueprint, "GET", "secrets")
+    async def show(admin: Admin) -> Answer:
+        return Answer(said=admin.user_id)
+
+    monkeypatch.setattr(parameters, "authenticate", authenticate)
+    status, body, _ = await answer(ROUTES[-1], request())
+    assert status == expected
+    assert body.get("code") == (None if expected == 200 else "admin_required")
 
 
 @pytest.mark.parametrize("room_id", ["rm_1", "", "rm_" + "u" * 26, ROOM + "\n", "../etc"])
