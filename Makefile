@@ -15,7 +15,7 @@ export FUNCTIONS_PORT WEB_PUBSUB_PORT SERVICE_BUS_PORT AZURITE_BLOB_PORT AZURITE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run reset demo bench test test-long lint format types imports check-app \
-        unit contract integration e2e
+        contracts unit contract integration e2e
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ imports: setup ## Who may import whom
 
 check-app: setup ## Whether Azure would take this project (azure-functions-doctor)
 	@$(PY) .venv/bin/azure-functions-doctor doctor --path . --profile deploy
+
+contracts: setup ## Publish compatible event schemas, write docs/events.md
+	@$(PY) -m scripts.contracts
 
 unit: setup ## Unit tests: no sockets
 	@$(PYTEST) -m "not long" tests/unit

@@ -5,6 +5,8 @@ Invariant: an event tells what has happened: entries that are durable, a message
 
 from typing import ClassVar
 
+from pydantic import ConfigDict
+
 from functions.chat.models import (
     ClientId,
     LogEntry,
@@ -56,6 +58,7 @@ class MessageRequested(EventData):
     """A bot, or a schedule, wants a message posted. `client_id` names it: twice asked is once posted."""
 
     TYPE: ClassVar[str] = MESSAGE_REQUESTED
+    model_config = ConfigDict(strict=True)  # as in a request's body, nothing is guessed
 
     room_id: RoomId
     author_id: UserId

@@ -5,18 +5,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-import azure.functions as func
 import pytest
 
 from functions.chat import commands
 from functions.chat.changes import JoinRoom, LeaveRoom, SendMessage
-from functions.chat.events import RoomLogAppended, room_log_appended
+from functions.chat.events import (
+    MessageRequested,
+    RoomLogAppended,
+    message_requested,
+    room_log_appended,
+)
 from functions.chat.models import EntryType, LogEntry, NewMessage, NewRoom
 from functions.chat.store import Change
 from functions.realtime import models as realtime
 from functions.realtime.events import ConnectionOpened, connection_opened
 from shared_code.ids import new_id, numbered_id
-from shared_code.messaging import Event, received
+from shared_code.messaging import Event
+from shared_code.messaging.reading import Unreadable, read
 from tests.contract.contracts import loaded, name_of, samples, schema, validator
 
 AT = datetime(2026, 11, 23, 10, 11, 12, 123_000, tzinfo=UTC)
@@ -78,7 +83,7 @@ def test_chat_publishes_no_field_that_the_contract_does_not_name() -> None:
     definitions = schema(CHAT)["$defs"]
     message = next(entry for entry in every_entry() if entry.type == "message.sent")
     assert set(message.data) == set(definitions["message"]["required"])
-    assert set(raw(room_log_appended([message]))) == set(schema(CHAT)["required"])
+    assert set(raw(room_log_appended([message]))) == set(schema(CHAT)["properties"])
 
 
 def test_what_realtime_publishes_is_what_its_contract_says() -> None:
@@ -86,25 +91,52 @@ def test_what_realtime_publishes_is_what_its_contract_says() -> None:
     validator(ConnectionOpened.TYPE).validate(event)
 
 
-def message_of(path: Path) -> func.QueueMessage:
-    return func.QueueMessage(body=path.read_bytes())
-
-
 @pytest.mark.parametrize("path", samples(CHAT, "valid"), ids=name_of)
 def test_realtime_reads_every_valid_sample_of_chat_s_event_and_loses_nothing(path: Path) -> None:
-    event = received(message_of(path), realtime.RoomLogAppended)
+    event = read(path.read_bytes(), realtime.RoomLogAppended)
     sent = loaded(path)["data"]["entries"]
     assert [entry.model_dump() for entry in event.data.entries] == sent
 
 
 @pytest.mark.parametrize("path", samples(CHAT, "valid"), ids=name_of)
 def test_an_event_says_that_access_changed_exactly_when_realtime_finds_a_change(path: Path) -> None:
-    event = received(message_of(path), realtime.RoomLogAppended)
+    event = read(path.read_bytes(), realtime.RoomLogAppended)
     changes = [entry.access() for entry in event.data.entries]
     assert any(changes) is (event.access == "changed")
 
 
 @pytest.mark.parametrize("path", samples(ConnectionOpened.TYPE, "valid"), ids=name_of)
 def test_realtime_reads_every_valid_sample_of_its_own_event(path: Path) -> None:
-    event = received(message_of(path), ConnectionOpened)
+    event = read(path.read_bytes(), ConnectionOpened)
     assert event.data.connection_id == event.subject
+
+
+REQUEST = MessageRequested.TYPE
+
+
+def test_what_chat_asks_of_itself_is_what_the_contract_says() -> None:
+    data = MessageRequested(
+        room_id=ROOM, author_id=new_id("usr"), text="hi", client_id=new_id("cli")
+    )
+    validator(REQUEST).validate(raw(message_requested(data)))
+
+
+@pytest.mark.parametrize("path", samples(REQUEST, "valid"), ids=name_of)
+def test_chat_reads_every_valid_request_as_the_message_that_http_would_bring(path: Path) -> None:
+    event, sent = read(path.read_bytes(), MessageRequested), loaded(path)["data"]
+    assert event.data.body.text == sent["text"]
+    assert event.data.session_id == f"{sent['room_id']}/{sent['author_id']}"
+
+
+def bad_requests() -> list[Path]:
+    """Samples whose data are at fault; who sends, and for what subject, is not chat's affair."""
+    found = samples(REQUEST, "invalid")
+    faults = {path: next(validator(REQUEST).iter_errors(loaded(path))) for path in found}
+    return [path for path, fault in faults.items() if list(fault.absolute_path)[:1] == ["data"]]
+
+
+@pytest.mark.parametrize("path", bad_requests(), ids=name_of)
+def test_chat_takes_no_request_whose_data_the_contract_refuses(path: Path) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(path.read_bytes(), MessageRequested)
+    assert caught.value.reason == "schema_invalid"
