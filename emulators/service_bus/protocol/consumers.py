@@ -134,12 +134,8 @@ class Consumer:
         if code == MODIFIED:
             failed, undeliverable, changes = [*fields, None, None, None][:3]
             properties = _plain(changes)
-            if undeliverable:
-                queue.defer(token, properties)
-            elif failed:
-                queue.abandon(token, properties)
-            else:
-                queue.release(token)
+            # The JavaScript SDK abandons without `failed`, and Azure counts that too.
+            (queue.defer if undeliverable else queue.abandon)(token, properties)
             return modified(failed=bool(failed), undeliverable=bool(undeliverable))
         if code == REJECTED:
             reason, description, properties = _dead_letter_info(fields)
