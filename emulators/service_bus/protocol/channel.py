@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from emulators.amqp.decoder import DecodeError
 from emulators.amqp.performatives import (
     Attach,
     Begin,
@@ -82,6 +83,8 @@ class Channel:
 
     def on_attach(self, attach: Attach) -> None:
         """A link is wanted."""
+        if not isinstance(attach.handle, int) or not isinstance(attach.name, str):
+            raise DecodeError("a link has a name and a handle")
         from emulators.service_bus.protocol.attaching import link_for
 
         try:

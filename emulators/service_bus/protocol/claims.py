@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
 from emulators.service_bus.errors import UNAUTHORIZED, BrokerError
-from emulators.service_bus.protocol.addresses import path_of, segments
+from emulators.service_bus.protocol.addresses import management_of, path_of, segments
 
 SEND, LISTEN, MANAGE = "Send", "Listen", "Manage"
 ALL_CLAIMS = frozenset({SEND, LISTEN, MANAGE})
@@ -56,8 +56,8 @@ class Access:
         expires = float(fields["se"]) if fields["se"].isdigit() else 0.0
         if expires <= time.time():
             raise _refused("ExpiredToken: The token is expired.")
-        path = segments(path_of(audience))
-        for outer in (segments(path_of(unquote(fields["sr"]))), segments(key.path)):
+        path = _resource(audience)
+        for outer in (_resource(unquote(fields["sr"])), segments(key.path)):
             if path[: len(outer)] != outer:
                 raise _refused("the token is for another resource")
         self._grants[path] = _Grant(path, key.claims, expires)
@@ -82,6 +82,12 @@ class Access:
 
 def _refused(why: str) -> BrokerError:
     return BrokerError(UNAUTHORIZED, why)
+
+
+def _resource(address: str) -> tuple[str, ...]:
+    """The entity that a token is for. The JavaScript SDK asks for the entity's management node."""
+    path = path_of(address)
+    return segments(management_of(path) or path)
 
 
 def _fields(token: str) -> dict[str, str]:

@@ -102,9 +102,14 @@ class Connection:
         if self._ends:
             self._hang_up()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it counts as a connection."""
+        return self._is_open and not self._ends
+
     def beat(self) -> None:
         """A sign of life, so that the peer does not take us for dead."""
-        if self._is_open and not self._ends:
+        if self.is_open:
             self._write(frames.EMPTY_FRAME)
 
     def relieved(self) -> None:
@@ -208,7 +213,7 @@ class Connection:
                 idle_time_out=terms.idle_ms,
             )
         )
-        if len(self.hub.connections) > terms.max_connections:
+        if sum(each.is_open for each in self.hub.connections) > terms.max_connections:
             self.fail(RESOURCE_LIMIT, f"there are {terms.max_connections} connections already")
 
     # Sessions

@@ -213,13 +213,9 @@ def _rules(_broker: Broker, entity: Entity, arguments: _Body) -> _Result:
     return _OK, {"rules": [{"rule-description": _described(rule)} for rule in found]}
 
 
-# Descriptors of .NET's types, which the SDKs read rules by.
-_RULE, _SQL_FILTER, _TRUE_FILTER = 0x0000013700000004, 0x0000013700000006, 0x0000013700000007
-_CORRELATION_FILTER, _NO_ACTION, _SQL_ACTION = (
-    0x0000013700000009,
-    0x0000013700000005,
-    0x0000013700000006,
-)
+# Descriptors that the SDKs read rules by (@azure/core-amqp, constants: descriptorCodes).
+_RULE, _NO_ACTION, _SQL_ACTION = 0x13700000004, 0x13700000005, 0x13700000006
+_SQL_FILTER, _TRUE_FILTER, _CORRELATION_FILTER = 0x1370000006, 0x1370000007, 0x1370000009
 _CORRELATED = ("correlationid", "messageid", "to", "replyto", "label", "sessionid")
 
 
