@@ -1,13 +1,13 @@
 """Sending dead letters again, and throwing them away.
 
 A dead letter can only be taken by receiving: those before it are held locked while it is looked for, and
-given back by closing the link, which does not count as a delivery. Invariants: first the copy is on the
+given back then. Invariants: first the copy is on the
 bus, then the dead letter is completed; what dies again while all are sent again is not sent a second time.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,17 +91,31 @@ async def _taken(
 ) -> AsyncGenerator[tuple["ServiceBusReceiver", "ServiceBusReceivedMessage", DeadLetter]]:
     """The wanted dead letters, each locked; the others are held until the end and then given back."""
     async with receiver_of(queue, dead=True) as receiver:
-        seen = 0
-        async with asyncio.timeout(_MOST_SECONDS):
-            while seen < COUNT_LIMIT:
-                messages = await receiver.receive_messages(_TOGETHER, max_wait_time=_QUIET_SECONDS)
-                if not messages:
-                    return
-                for message in messages:
-                    letter = dead_letter(message)
-                    if wanted(letter):
-                        yield receiver, message, letter
-                seen += len(messages)
+        held: list[ServiceBusReceivedMessage] = []
+        try:
+            async with asyncio.timeout(_MOST_SECONDS):
+                while len(held) < COUNT_LIMIT and (messages := await _next(receiver)):
+                    held += messages
+                    for message in messages:
+                        letter = dead_letter(message)
+                        if wanted(letter):
+                            held.remove(message)
+                            yield receiver, message, letter
+        finally:
+            for message in held:
+                await _give_back(receiver, message)
+
+
+async def _next(receiver: "ServiceBusReceiver") -> "list[ServiceBusReceivedMessage]":
+    return await receiver.receive_messages(_TOGETHER, max_wait_time=_QUIET_SECONDS)
+
+
+async def _give_back(receiver: "ServiceBusReceiver", message: "ServiceBusReceivedMessage") -> None:
+    """Unlock a dead letter. It counts as a delivery, and dead letters have no most of those."""
+    from azure.servicebus.exceptions import ServiceBusError
+
+    with suppress(ServiceBusError):  # else its lock ends by itself
+        await receiver.abandon_message(message)
 
 
 async def _send_again(queue: str, message: "ServiceBusReceivedMessage") -> None:

@@ -20,7 +20,7 @@ from shared_code.storage import find, table
 from tests.integration.auth.conftest import Answer, Call
 
 PASSWORD = "correct horse battery"
-USER_FIELDS = {"id", "email", "display_name", "created_at"}
+USER_FIELDS = {"id", "email", "display_name", "created_at", "roles"}
 SIGNED_IN_FIELDS = {"user", "access_token", "token_type", "expires_in", "refresh_token"}
 
 
