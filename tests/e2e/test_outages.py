@@ -3,7 +3,6 @@
 Each test has a stack of its own, with its data on disk, and stops one part in the middle of work.
 """
 
-import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 
 from tests.harness.api import Api, Ear, User, until_good, until_sent
 from tests.harness.stack import Stack, process_of, running
-from tests.harness.waiting import until, until_async
+from tests.harness.waiting import until_async
 
 PATIENCE = 90.0
 
@@ -124,22 +123,9 @@ async def test_while_the_hub_is_away_nothing_fails_and_frames_come_when_it_is_ba
             os.kill(hub, signal.SIGSTOP)
             try:
                 sent = [(await api.send(ada, room_id, f"unheard {n}"))["seq"] for n in range(5)]
-                await asyncio.to_thread(_hub_fails, stack)
             finally:
                 os.kill(hub, signal.SIGCONT)
             await ear.frames_of(room_id, range(first, max(sent) + 1), PATIENCE)
-
-
-def _hub_fails(stack: Stack) -> None:
-    """Wait until at least one push has met the silence."""
-
-    def failed() -> bool:
-        return any(
-            "push_frames" in line and " failed" in line
-            for line in stack.log("functions_host").splitlines()
-        )
-
-    until(failed, "a push fails while the hub is silent", 150)
 
 
 @pytest.mark.long

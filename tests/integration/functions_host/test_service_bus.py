@@ -28,6 +28,7 @@ CONFIG = entities(
 )
 HEAD = """
 import json, logging, os, time
+from typing import List
 
 def say(what):
     logging.info("SAID " + json.dumps(what))
@@ -222,7 +223,7 @@ def test_many_messages_come_in_one_call_and_fail_together(
     code = trigger(
         "many",
         body,
-        annotation="list[func.ServiceBusMessage]",
+        annotation="List[func.ServiceBusMessage]",
         cardinality="many",
         data_type="string",
     )
