@@ -1,6 +1,6 @@
 """`make demo`: two people talk through the whole stack, and the transcript shows how long it took.
 
-HTTP → Functions → Tables → queue → Web PubSub → the official client, against the running stack.
+HTTP → Functions → Tables → Service Bus → Web PubSub → the official client, against the running stack.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from bench.client import Atrium, User, atrium
 _LINES = (
     ("Ada", "Hello Grace, can you hear me?"),
     ("Grace", "Loud and clear. Is this the whole stack?"),
-    ("Ada", "HTTP, Functions, Tables, a queue and Web PubSub."),
+    ("Ada", "HTTP, Functions, Tables, Service Bus, Web PubSub."),
     ("Grace", "And the numbers in front have no gaps."),
     ("Ada", "They never will."),
 )
