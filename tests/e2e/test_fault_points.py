@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,11 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     faults = tmp_path_factory.mktemp("faults")
-    settings = {"ATRIUM_FAULTS": str(faults), "FUNCTIONS_WORKER_PROCESS_COUNT": "2"}
-    with with_settings(tmp_path_factory.mktemp("killed"), **settings) as stack:
+    with with_settings(
+        tmp_path_factory.mktemp("killed"),
+        ATRIUM_FAULTS=str(faults),
+        FUNCTIONS_WORKER_PROCESS_COUNT="2",
+    ) as stack:
         yield Place(stack, faults)
 
 
@@ -137,7 +141,7 @@ async def check(place: Place, api: Api, room_id: str, people: list[User], said: 
         await until_async(lambda: _is_told(tables, room_id, len(log)), "all is told", PATIENCE)
         for user in (ada, grace, late):
             await until_async(
-                lambda user=user: _may_hear(tables, user, room_id), "access is known", PATIENCE
+                partial(_may_hear, tables, user, room_id), "access is known", PATIENCE
             )
     for user in (ada, grace, late):
         rooms = [room["id"] for room in (await api.good("GET", "rooms", user))["items"]]

@@ -11,9 +11,11 @@ import pytest
 from argon2 import PasswordHasher
 from azure.core.exceptions import ServiceRequestError
 
-from functions.auth import passwords, policy, refresh_tokens, sealing, store
+from functions.auth import commands, passwords, policy, refresh_tokens, sealing, store
 from functions.auth.emails import reservation_key
+from functions.auth.errors import NoSuchAccount
 from functions.auth.models import Account, Reservation
+from shared_code import tokens
 from shared_code.clock import utcnow
 from shared_code.ids import new_id
 from shared_code.storage import find, table
@@ -382,3 +384,21 @@ class TestRepeats:
         users = [each.body["user"]["id"] for each in answers if each.status == 201]
         assert users
         assert set(users) == {(await stored_account(address)).user_id}
+
+
+async def test_nobody_makes_himself_an_admin(call: Call, address: str) -> None:
+    refused = await call("auth_register", {**new(address), "roles": ["admin"]})
+    assert refused.status == 422
+
+
+async def test_a_new_admin_has_the_role_from_the_next_login_on(call: Call, address: str) -> None:
+    registered = await call("auth_register", new(address))
+    assert registered.body["user"]["roles"] == []
+    assert await commands.make_admin(address) is True
+    assert await commands.make_admin(address) is False
+    signed_in = await call("auth_login", credentials(address))
+    assert signed_in.body["user"]["roles"] == ["admin"]
+    actor = await tokens.authenticate(f"Bearer {signed_in.body['access_token']}")
+    assert actor.roles == {"admin"}
+    with pytest.raises(NoSuchAccount):
+        await commands.make_admin(f"not-{address}")

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ def send(client: ServiceBusClient, queue: str, *messages: ServiceBusMessage | st
 
 def said(host: RunningHost) -> list[Any]:
     return [json.loads(line) for line in re.findall(r"SAID (.*)", host.output)]
+
+
+def is_said(host: RunningHost, what: Any) -> bool:
+    return what in said(host)
 
 
 def until_said(host: RunningHost, count: int, limit: float = 30) -> list[Any]:
@@ -253,7 +258,7 @@ def test_the_host_starts_without_the_broker_and_goes_on_when_it_comes_and_comes_
                 mine.restart()
                 with ServiceBusClient.from_connection_string(mine.connection_string()) as found:
                     send(found, "quiet", text)
-                until(lambda text=text: text in said(host), f"{text} is handled", 40)
+                until(partial(is_said, host, text), f"{text} is handled", 40)
                 mine.kill()
             mine.restart()
             assert host.output.count("cannot be listened to") <= 6, "it does not repeat itself"

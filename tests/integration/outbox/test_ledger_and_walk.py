@@ -204,7 +204,7 @@ async def test_outbox_rows_are_told_in_order_and_gone_once_the_bus_has_them(
     for name in names:
         user = {"PartitionKey": partition, "RowKey": name}
         operations = [("create", user), outbox.operation(partition, registered(name))]
-        await things.submit_transaction(operations)  # type: ignore[arg-type]  # tuples of two kinds
+        await things.submit_transaction(operations)
         await asyncio.sleep(0.002)  # ids sort by the millisecond
     assert await outbox.behind(partition) is not None
     outbox.tell_soon(partition)

@@ -86,7 +86,10 @@ def test_a_session_that_is_not_renewed_is_lost_and_its_message_counts(
         [message] = receiver.receive_messages(1, max_wait_time=WAIT)
         before = receiver.session.locked_until_utc
         receiver.session.renew_lock()
-        assert receiver.session.locked_until_utc > before
+        after = receiver.session.locked_until_utc
+        assert before
+        assert after
+        assert after > before
 
         def is_lost() -> bool:
             try:

@@ -7,12 +7,11 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQ
 WAIT = 5
 
 
-def publish(
-    client: ServiceBusClient, body: str, subject: str | None = None, **properties: Any
-) -> None:
+def publish(client: ServiceBusClient, body: str, subject: str | None = None, **given: Any) -> None:
+    properties: dict[str | bytes, Any] = dict(given.items())
     with client.get_topic_sender("news") as sender:
         sender.send_messages(
-            ServiceBusMessage(body, subject=subject, application_properties={**properties})
+            ServiceBusMessage(body, subject=subject, application_properties=properties)
         )
 
 

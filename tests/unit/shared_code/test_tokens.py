@@ -172,10 +172,19 @@ async def test_a_token_without_a_required_claim_is_refused(sign: Sign, claim: st
         {"nbf": int(time.time()) + 3600},
         {"exp": "soon"},
         {"sub": 7},
+        {"roles": "admin"},
+        {"roles": ["admin", 1]},
+        {"roles": {"admin": True}},
     ],
 )
 async def test_a_token_with_a_wrong_claim_is_refused(sign: Sign, claims: dict[str, Any]) -> None:
     await refused(sign(claims))
+
+
+async def test_roles_are_those_of_the_token_and_none_when_it_says_nothing(sign: Sign) -> None:
+    assert (await authenticate(f"Bearer {sign()}")).roles == frozenset()
+    token = sign({"roles": ["admin", "x"]})
+    assert (await authenticate(f"Bearer {token}")).roles == {"admin", "x"}
 
 
 async def test_an_expired_token_is_refused_and_told_so(sign: Sign) -> None:

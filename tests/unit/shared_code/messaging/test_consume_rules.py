@@ -211,8 +211,8 @@ def test_the_trigger_is_what_the_host_needs_to_see() -> None:
     app.register_functions(blueprint)
     [function] = app.get_functions()
     assert function.get_function_name() == "say"
-    trigger, output = function.get_bindings()
-    assert trigger.type == "serviceBusTrigger"
-    assert (trigger.queue_name, trigger.connection) == ("test-queue", "SERVICE_BUS")
-    assert trigger.is_sessions_enabled is True
-    assert output.name == "out"
+    trigger, output = (each.get_dict_repr() for each in function.get_bindings())
+    assert trigger["type"] == "serviceBusTrigger"
+    assert (trigger["queueName"], trigger["connection"]) == ("test-queue", "SERVICE_BUS")
+    assert trigger["isSessionsEnabled"] is True
+    assert output["name"] == "out"
