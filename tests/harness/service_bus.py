@@ -62,7 +62,10 @@ class Broker:
         assert process.stdout
         said = process.stdout.readline()
         port = re.search(r":(\d+)$", said.strip())
-        assert port, f"{said!r} {(self._directory / 'broker.log').read_text()}"
+        if port is None:
+            process.wait(_START_SECONDS)
+            process.stdout.close()
+            raise AssertionError(f"{said!r} {self.log}")
         self.port = int(port[1])
         return process
 

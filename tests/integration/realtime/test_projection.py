@@ -7,7 +7,6 @@ import pytest
 
 from functions.realtime import store
 from functions.realtime.models import Access
-from shared_code import messaging
 from shared_code.ids import new_id
 from tests.integration.chat.rooms import user
 
@@ -70,4 +69,3 @@ async def test_a_user_s_rooms_are_those_that_he_may_hear_and_nobody_else_s() -> 
 
 async def test_the_dependencies_of_the_service_are_reached() -> None:
     await store.reach()
-    await messaging.reach()

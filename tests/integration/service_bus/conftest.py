@@ -31,7 +31,8 @@ def subscription(name: str, *rules: dict[str, Any], **properties: Any) -> dict[s
     return {"Name": name, "Properties": properties, "Rules": list(rules)}
 
 
-SESSIONS = {"RequiresSession": True, "LockDuration": "PT5S"}
+SESSIONS = {"RequiresSession": True}
+SHORTLY_LOCKED = {**SESSIONS, "LockDuration": "PT5S"}
 CONFIG = entities(
     {
         "plain": {"MaxDeliveryCount": 3},
@@ -51,7 +52,7 @@ CONFIG = entities(
         "sessions": SESSIONS,
         "states": SESSIONS,
         "turns": SESSIONS,
-        "lost": SESSIONS,
+        "lost": SHORTLY_LOCKED,
         "forwarding": {"ForwardTo": "target"},
         "burying": {"MaxDeliveryCount": 1, "ForwardDeadLetteredMessagesTo": "graveyard"},
         "target": {},
@@ -67,14 +68,15 @@ CONFIG = entities(
             subscription("all"),
             subscription("red", sql("r", "color = 'red' AND size > 3")),
             subscription("labels", correlation("r", Label="hot", Properties={"n": 7})),
-            subscription(
-                "changed",
-                sql(
-                    "r", "color IS NOT NULL", "SET seen = TRUE; SET sys.Label = 'new'; REMOVE size"
-                ),
-            ),
             subscription("forwarded", RULE, ForwardTo="target"),
             subscription("needs-session", RULE, RequiresSession=True),
+        ],
+        "edited": [
+            subscription("all"),
+            subscription(
+                "changed",
+                sql("r", "1=1", "SET seen = TRUE; SET sys.Label = 'new'; REMOVE size"),
+            ),
         ],
         "js-topic": [subscription("js-sub")],
     },
