@@ -3,6 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+from azure.servicebus.exceptions import ServiceBusError
+
+from shared_code import messaging, service_bus
 from shared_code.clock import utcnow
 from shared_code.errors import Forbidden
 from shared_code.ids import new_id
@@ -17,6 +21,17 @@ QUEUE = "chat-messages"
 async def letters_of(*events: Event[Said]) -> list[dead_letters.DeadLetter]:
     ids = {each.id for each in events}
     return [each for each in await dead_letters.page(QUEUE, None, 0, 1_000) if each.event_id in ids]
+
+
+async def test_the_bus_is_reached_when_it_is_there_and_missed_when_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await messaging.reach()
+    await messaging.close()
+    nowhere = "Endpoint=sb://localhost:1;SharedAccessKeyName=x;SharedAccessKey=y;"
+    monkeypatch.setenv(service_bus.SETTING, f"{nowhere}UseDevelopmentEmulator=true;")
+    with pytest.raises(ServiceBusError):
+        await messaging.reach()
 
 
 async def test_what_is_published_comes_with_its_id_and_in_the_order_of_its_session() -> None:
