@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared_code.messaging.envelope import Event, EventData
 from shared_code.messaging.publish import MAX_EVENT_BYTES
 
-_VERSIONED = re.compile(r"^(?P<name>.+)\.v(?P<version>\d+)$")
+# So few digits that each is a number: Python refuses to read one of thousands.
+_VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]{1,9})")
 
 
 class Unreadable(Exception):
@@ -69,7 +70,7 @@ def _check_envelope(body: bytes, expected: str) -> None:
 
 
 def _is_newer(type_: str, expected: str) -> bool:
-    found, known = _VERSIONED.match(type_), _VERSIONED.match(expected)
+    found, known = _VERSIONED.fullmatch(type_), _VERSIONED.fullmatch(expected)
     if not found or not known or found["name"] != known["name"]:
         return False
     return int(found["version"]) > int(known["version"])

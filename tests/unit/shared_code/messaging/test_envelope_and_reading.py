@@ -104,6 +104,7 @@ def test_the_largest_event_is_sent_and_read_and_a_larger_one_is_neither() -> Non
         (raw(type="atrium.test.said.v3"), "newer_version"),
         (raw(type="atrium.test.said.v10"), "newer_version"),
         (raw(type="atrium.test.said"), "unknown_type"),
+        (raw(type="atrium.test.said.v" + "9" * 5_000), "unknown_type"),
         (raw(data=None), "schema_invalid"),
         (raw(data=...), "schema_invalid"),
         (raw(data={"text": 7}), "schema_invalid"),
