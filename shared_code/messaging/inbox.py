@@ -1,7 +1,8 @@
 """The inbox: an event's effect on a table happens once, however often the event comes.
 
 Invariant: the inbox row is written in the same transaction, so in the same table and partition, as the
-effect. A row stays for `KEPT` and is then swept by whoever owns the table.
+effect. A row stays as long as its partition does: nothing sweeps it, because nobody knows how late an event
+may come again (a redrive has no end). It is small, and a table is paid by what it holds.
 """
 
 import hashlib
