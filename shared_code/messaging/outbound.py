@@ -27,6 +27,10 @@ _MOST_TOGETHER = 100
 _log = logging.getLogger("atrium.messaging")
 
 
+class _Unfit(Exception):
+    """The message itself cannot be sent, whatever the bus does. Its cause is what its sender is to hear."""
+
+
 @dataclass(frozen=True)
 class _Waiting:
     message: "ServiceBusMessage"
@@ -45,7 +49,8 @@ class Outbound:
     async def send(self, message: "ServiceBusMessage") -> None:
         """Wait until the bus has the message: one round trip, shared with all that wait meanwhile.
 
-        Raises Unavailable when the bus does not take it in time, PayloadTooLarge when it never will.
+        Raises Unavailable when the bus does not take it in time, PayloadTooLarge when it never will, and
+        what the SDK raises (ValueError, TypeError) for a message that cannot be written down.
         """
         waiting = _Waiting(message, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -58,9 +63,12 @@ class Outbound:
             group = [self._waiting.popleft()]
             try:
                 await asyncio.wait_for(self._send_group(group), _SEND_SECONDS)
+            except _Unfit as error:
+                _fail(group, error.__cause__ or error)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+                _log.warning("the bus did not take %d messages", len(group), exc_info=error)
                 await self._forget_sender()
-                _fail(group, error)
+                _fail(group, _reason(error, len(group)))
             else:
                 _settle(group)
 
@@ -68,8 +76,10 @@ class Outbound:
         """Send the first of those who wait, and as many behind it as fit one transfer."""
         sender = await self._open()
         batch: Any = await sender.create_message_batch()
-        batch.add_message(group[0].message)
-        with suppress(ValueError):  # the SDK's word for "full"
+        _begin(batch, group[0].message)
+        with suppress(
+            Exception
+        ):  # it is full, or the next is unfit, and will hear that when it is the first
             while self._waiting and len(group) < _MOST_TOGETHER:
                 batch.add_message(self._waiting[0].message)
                 group.append(self._waiting.popleft())
@@ -99,13 +109,37 @@ def _settle(group: list[_Waiting]) -> None:
             each.sent.set_result(None)
 
 
-def _fail(group: list[_Waiting], error: Exception) -> None:
-    reason: Exception = Unavailable()
-    if isinstance(error, ValueError):
-        reason = PayloadTooLarge("The event does not fit a message")
-    else:
-        _log.warning("the bus did not take %d messages", len(group), exc_info=error)
+def _begin(batch: Any, message: "ServiceBusMessage") -> None:
+    """Put the first message into a transfer; raises _Unfit when none can carry it."""
+    from azure.servicebus.exceptions import MessageSizeExceededError
+
+    try:
+        batch.add_message(message)
+    except MessageSizeExceededError as error:
+        raise _Unfit from _too_large(error)
+    except Exception as error:
+        raise _Unfit from error
+
+
+def _reason(error: Exception, together: int) -> Exception:
+    """What those who wait hear when the bus has refused the transfer, or not answered."""
+    from azure.servicebus.exceptions import MessageSizeExceededError
+
+    if isinstance(error, MessageSizeExceededError) and together == 1:
+        return _too_large(error)
+    # Of several it is not known which is too large; each may come alone the next time.
+    reason = Unavailable()
     reason.__cause__ = error
+    return reason
+
+
+def _too_large(error: Exception) -> PayloadTooLarge:
+    reason = PayloadTooLarge("The event does not fit a message")
+    reason.__cause__ = error
+    return reason
+
+
+def _fail(group: list[_Waiting], reason: BaseException) -> None:
     for each in group:
         if not each.sent.done():
             each.sent.set_exception(reason)
