@@ -28,3 +28,6 @@ FIRST_FAILED_AT = "first_failed_at"
 LAST_FAILED_AT = "last_failed_at"
 
 FAILURE = (FAILURE_REASON, FAILURE_TYPE, FAILURE_MESSAGE, FIRST_FAILED_AT, LAST_FAILED_AT)
+
+OURS = frozenset({TYPE, ACCESS, ATTEMPT, HELD, REDRIVE_COUNT, DEAD, SKIP, *FAILURE})
+"""Everything that these pages speak of; what else a message has is somebody's."""
