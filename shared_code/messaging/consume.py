@@ -3,23 +3,28 @@
 | what happens | what is done |
 |---|---|
 | the handler returns, or says AlreadyDone | the message is completed |
-| it cannot be read, or a rule refuses it (an AtriumError below 500) | to the dead letters at once |
+| it cannot be read, or a rule refuses it (an AtriumError below 500, not 429) | to the dead letters at once |
 | anything else is raised | a copy, delayed and counted, to the consumer's own queue |
 | … for the `max_attempts`th time | to the dead letters |
 | it comes again, and nobody said how the last delivery ended | that was a failed attempt, as above |
+| the waiting list's store is away | the session is held, for two minutes; then a failed attempt, as above |
 | the copy cannot be sent | the error goes to the host, which gives the message back at once |
 
 A delivery ends without a word when its worker dies, or when an output cannot be flushed.
 A trigger in Python cannot settle a message, only let it be completed or given back. So what is to die is
 sent again marked `dead`, and is given back until the bus moves it to the dead letters by itself.
 Invariants: a message is completed only after its effect, its copy or its death is durable; a retry
-reaches no other consumer; an ordered consumer runs nothing of a session while an earlier one waits.
+reaches no other consumer; an ordered consumer runs nothing of a session while an earlier one waits. Where
+the list could be neither read nor written for two minutes, that holds no more: the copy comes after those
+behind it, which are held by the same store as long as it is away; so those that it finds when it is back
+run before those that it has sent away. Nothing is lost by it, nor done twice.
 """
 
 import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import azure.functions as func
@@ -27,7 +32,7 @@ import azure.functions as func
 from shared_code import service_bus
 from shared_code.clock import utcnow
 from shared_code.correlation import correlate
-from shared_code.errors import AtriumError, InternalError
+from shared_code.errors import AtriumError, InternalError, PayloadTooLarge, TooManyRequests
 from shared_code.faults import fault_point
 from shared_code.messaging.arrival import Arrival, Failure
 from shared_code.messaging.envelope import EventData
@@ -115,18 +120,65 @@ async def deliver[Data: EventData](
         )
     waiting = _waiting_list(consumer, arrival)
     if waiting and arrival.skips:
-        await waiting.release(arrival.skips)
-        _note(consumer, arrival, "session_released")
+        await _skip(consumer, arrival, waiting, arrival.skips)
         return
-    if waiting and not await waiting.may_run(arrival.event_id):
+    turn = await _answer(waiting.may_run(arrival.event_id)) if waiting else True
+    if isinstance(turn, Failure):  # nothing has run; not parked, because it may be another's turn
+        await _copy(consumer, arrival, turn, last=_is_last(consumer, arrival))
+    elif not turn:
         await _send(consumer, arrival.waiting(), delay_behind(arrival.held))
         _note(consumer, arrival, "waits")
-        return
-    failure, last = await _try(consumer, data, handler, arrival, outputs)
+    else:
+        failure, last = await _try(consumer, data, handler, arrival, outputs)
+        await _end(consumer, arrival, waiting, failure, last=last)
+
+
+async def _skip(consumer: Consumer, arrival: Arrival, waiting: Waiting, event_id: str) -> None:
+    """Let the session wait no more for an event that was purged."""
+    failure = await _answer(waiting.release(event_id))
     if failure:
-        await _fail(consumer, arrival, failure, waiting, last=last)
-    elif waiting:
-        await waiting.release(arrival.event_id)
+        await _copy(consumer, arrival, failure, last=_is_last(consumer, arrival))
+    else:
+        _note(consumer, arrival, "session_released")
+
+
+async def _end(
+    consumer: Consumer,
+    arrival: Arrival,
+    waiting: Waiting | None,
+    failure: Failure | None,
+    *,
+    last: bool,
+) -> None:
+    """Bring the waiting list up to what the handler said, then send the copy that is due.
+
+    What is to leave the list and could not is tried again, also when the handler is done: it bears a
+    repeat, and else its session would wait for ever.
+    """
+    if failure:
+        fault_point("consume.before_retry")
+    if waiting:
+        # Refused by a rule: those behind it are judged by themselves. Everything else parks the session.
+        leaves = failure is None or failure.reason == "refused"
+        step = waiting.release if leaves else waiting.park
+        trouble = await _answer(step(arrival.event_id))
+        if trouble and leaves:
+            failure, last = trouble, _is_last(consumer, arrival)
+    if failure:
+        await _copy(consumer, arrival, failure, last=last)
+
+
+async def _answer[Answer](asked: Awaitable[Answer]) -> Answer | Failure:
+    """What the waiting list answers, or how it failed: its store is no reason to give a message back."""
+    try:
+        return await asked
+    except Exception as error:  # noqa: BLE001 - whatever a store raises is one more try
+        _log.warning("a waiting list has not answered", exc_info=error)
+        return Failure.of("failed", error)
+
+
+def _is_last(consumer: Consumer, arrival: Arrival) -> bool:
+    return arrival.attempt >= consumer.max_attempts
 
 
 def _waiting_list(consumer: Consumer, arrival: Arrival) -> Waiting | None:
@@ -142,7 +194,7 @@ async def _try[Data: EventData](
 ) -> tuple[Failure | None, bool]:
     """Run the handler: how it failed, if it did, and whether that was the last try."""
     started = time.monotonic()
-    exhausted = arrival.attempt >= consumer.max_attempts
+    exhausted = _is_last(consumer, arrival)
     if arrival.deliveries > 1:
         return Failure("interrupted", "Interrupted", "an earlier delivery did not end"), exhausted
     try:
@@ -156,7 +208,7 @@ async def _try[Data: EventData](
     except Unreadable as error:
         return Failure.of(error.reason, error), True
     except AtriumError as error:
-        refused = error.status < InternalError.status
+        refused = error.status < InternalError.status and error.status != TooManyRequests.status
         message = Failure("refused", type(error).__name__, f"{error.code}: {error}")
         return (message, True) if refused else (Failure.of("failed", error), exhausted)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is one more try
@@ -167,19 +219,8 @@ async def _try[Data: EventData](
     return None, False
 
 
-async def _fail(
-    consumer: Consumer,
-    arrival: Arrival,
-    failure: Failure,
-    waiting: Waiting | None,
-    *,
-    last: bool,
-) -> None:
+async def _copy(consumer: Consumer, arrival: Arrival, failure: Failure, *, last: bool) -> None:
     """Send the copy that comes back later, or the one that goes to the dead letters."""
-    fault_point("consume.before_retry")
-    if waiting:
-        # Refused by a rule: those behind it are judged by themselves. Everything else parks the session.
-        await (waiting.release if failure.reason == "refused" else waiting.park)(arrival.event_id)
     if not last:
         again = arrival.tried_again(failure, utcnow())
         await _send(consumer, again, delay_after(arrival.attempt))
@@ -194,8 +235,13 @@ async def _fail(
 
 
 async def _send(consumer: Consumer, arrival: Arrival, seconds: float) -> None:
+    """Send a copy; what does not fit a message leaves with less about it."""
     at = in_seconds(seconds) if seconds else None
-    await outbound(consumer.queue).send(arrival.message(at))
+    for each in (arrival, *arrival.shortened()):
+        with suppress(PayloadTooLarge):
+            await outbound(consumer.queue).send(each.message(at))
+            return
+    raise PayloadTooLarge  # the body alone fills it: given back, it dies with the bus's own reason
 
 
 def _note(

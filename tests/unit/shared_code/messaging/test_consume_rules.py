@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 
 from shared_code.correlation import correlation_id
-from shared_code.errors import Forbidden, Unavailable
+from shared_code.errors import Forbidden, PayloadTooLarge, TooManyRequests, Unavailable
 from shared_code.messaging import AlreadyDone, Consumer, Event, EventData, consume, consumes
 from shared_code.messaging import retry as retry_rule
 from shared_code.messaging.arrival import Arrival
@@ -45,10 +45,13 @@ class Bus:
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.fails = False
+        self.room = 1_000_000
 
     async def send(self, message: Any) -> None:
         if self.fails:
             raise Unavailable
+        if len(str(message.application_properties)) > self.room:
+            raise PayloadTooLarge
         self.sent.append(message)
 
     @property
@@ -149,6 +152,30 @@ async def test_what_a_rule_refuses_is_not_tried_again_and_what_is_unavailable_is
     assert bus.properties["attempt"] == 2
 
 
+async def test_too_many_requests_are_a_matter_of_time(bus: Bus) -> None:
+    await hand(ARRIVAL, raises(TooManyRequests()))
+    assert bus.properties["attempt"] == 2
+    assert bus.properties["failure_reason"] == "failed"
+
+
+@pytest.mark.parametrize(("words", "theirs"), [(1_000, "x"), (10, "x" * 5_000)])
+async def test_a_message_that_is_full_dies_with_less_about_it(
+    bus: Bus, words: int, theirs: str
+) -> None:
+    bus.room = 600
+    full = replace(ARRIVAL, properties={**ARRIVAL.properties, "theirs": theirs})
+    await hand(full, raises(Forbidden("x" * words)))
+    assert bus.properties["dead"] is True
+    assert bus.properties["failure_reason"] == "refused"
+    assert bus.properties.get("theirs") == (theirs if len(theirs) == 1 else None)
+
+
+async def test_a_message_that_leaves_no_room_at_all_is_given_back(bus: Bus) -> None:
+    bus.room = 10
+    with pytest.raises(PayloadTooLarge):
+        await hand(ARRIVAL, raises(Forbidden()))
+
+
 async def test_what_was_done_before_is_done(bus: Bus) -> None:
     await hand(ARRIVAL, raises(AlreadyDone()))
     assert bus.sent == []
@@ -175,7 +202,7 @@ async def test_when_the_copy_cannot_be_sent_the_message_is_given_back(bus: Bus) 
 
 @pytest.mark.parametrize(
     ("message_id", "event_id"),
-    [("evt_1:1", "evt_1"), ("rm_1:3-4:12", "rm_1:3-4"), ("theirs", "theirs"), ("a:b", "a:b")],
+    [("evt_1:1", "evt_1"), ("rm_1:3-4:1", "rm_1:3-4"), ("theirs", "theirs"), ("a:b", "a:b")],
 )
 def test_the_event_s_id_is_known_by_the_message_id(message_id: str, event_id: str) -> None:
     assert replace(ARRIVAL, message_id=message_id).event_id == event_id
