@@ -170,8 +170,9 @@ def event_id_of(message_id: str, attempt: object = None, body: bytes = b"") -> s
     """The event's id by what its message says; for one event the same in each of its messages.
 
     In an id of ours, `<event id>:<attempt>`, the attempt is what the property of that name says (1 when it
-    is absent); an end that says something else belongs to somebody's id. Without `attempt`, any number is taken for one. An
-    id too long for ours, and that of a message without one, is a digest: of the id, or of the body.
+    is absent); an end that says something else belongs to somebody's id. Without `attempt`, any number is
+    taken for one. An id too long for ours, and that of a message without one, is a digest: of the id, or of
+    the body.
     """
     name, separator, number = message_id.rpartition(":")
     is_ours = separator and number.isdigit() and (attempt is None or number == str(attempt))
