@@ -15,11 +15,16 @@ from shared_code.ids import new_id, numbered_id
 
 @dataclass
 class SendMessage:
-    """A member says something. `reply_missing`: the message that it replies to was not found."""
+    """A member says something.
+
+    `reply_missing`: the message that it replies to was not found. `is_requested`: it came through the
+    queue, and may come again at any time.
+    """
 
     user_id: str
     body: NewMessage
     reply_missing: bool = False
+    is_requested: bool = False
     client_id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +91,7 @@ class _MembershipChange:
     user_id: str
     client_id: None = None
     after_seq: None = None
+    is_requested: bool = False
 
     def is_named_by(self, _entry: LogEntry) -> bool:
         """No client id, no name."""

@@ -1,10 +1,11 @@
-"""One commit: two rows in one transaction, and what is done when its outcome is not known.
+"""One commit: head and segment in one transaction, and what is done when its outcome is not known.
 
 Invariants: the transaction is conditioned on the head's ETag, so of all writers that planned on one head
 at most one succeeds. An answer that does not settle the outcome (time-out, 409, 412, a failing store) is
 settled by reading the segment at the first seq: our commit id there means success. Until that is known
-nothing is renumbered: what is sent again is the identical batch, under the identical ETag. Nothing is sent
-under an activity mark that is too old (shared_code/outbox): the walk would not see it.
+nothing is renumbered: what is sent again is the identical batch, under the identical ETag. A name that is
+taken already fails the whole transaction, and is a lost race like any other: the plan then reads the names
+again. Nothing is sent under an activity mark that is too old (shared_code/outbox): the walk would not see it.
 The SDK's own retries are off here: it would turn our success into our conflict.
 """
 
@@ -17,7 +18,7 @@ from http.client import CONFLICT, PRECONDITION_FAILED
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 
 from functions.chat.errors import RoomBusy
 from functions.chat.store import rows
@@ -77,8 +78,19 @@ async def commit(plan: Plan[Any], etag: str, mark: Mark) -> Committed | None:
         pause *= 2
 
 
+async def keep_name(room_id: str, key: str, seq: int) -> None:
+    """Keep a name for an entry that is in the log without it: it was not sent through the queue.
+
+    One round trip; harmless when the name is kept already.
+    """
+    try:
+        await chat_table(ROOMS).create_entity(rows.name_to_row(room_id, key, seq))
+    except ResourceExistsError:
+        return
+
+
 def _operations(plan: Plan[Any], etag: str) -> list[Any]:
-    """The transaction: the head on its ETag, the segment as a new row, and any member rows."""
+    """The transaction: the head on its ETag, the segment and any names as new rows, any member rows."""
     condition = {
         "mode": "replace",
         "etag": etag,
@@ -92,6 +104,9 @@ def _operations(plan: Plan[Any], etag: str) -> list[Any]:
     operations.extend(
         ("upsert", rows.member_to_row(room_id, member), {"mode": "replace"})
         for member in plan.members.values()
+    )
+    operations.extend(
+        ("create", rows.name_to_row(room_id, key, seq)) for key, seq in plan.names.items()
     )
     if len(operations) > MAX_OPERATIONS:
         raise ValueError(f"{len(operations)} operations exceed a transaction")

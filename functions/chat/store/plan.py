@@ -2,8 +2,10 @@
 
 Invariants: pure. Each waiting change gets exactly one verdict; an entry's seq is the place it takes; a
 known client id is answered from its first entry, also within the batch; rows of a batch are distinct;
-what would exceed a limit waits. A verdict that commits nothing (refused, done) is final only when the head
-was read for this plan: what was cached may be out of date, so the plan then asks for a fresh one (`stale`).
+what would exceed a limit waits. A message that came through the queue is taken only with its name, and only
+when that is known to be free in all that the ring has forgotten. A verdict that commits nothing (refused,
+done) is final only when the head was read for this plan: what was cached may be out of date, so the plan
+then asks for a fresh one (`stale`).
 A user whose membership this batch changes is judged again only when that change is durable.
 """
 
@@ -16,14 +18,17 @@ from functions.chat.errors import ClientIdReused, ClientIdTooOld
 from functions.chat.models import LogEntry, Member
 from functions.chat.policy import SEARCH_BEYOND_RING
 from functions.chat.store.head import EMPTY_SLOT, Head, slot_of
-from functions.chat.store.rows import MAX_SEGMENT_BYTES, Segment, encode
+from functions.chat.store.rows import MAX_SEGMENT_BYTES, Segment, encode, name_key
 from shared_code.errors import AtriumError
 from shared_code.ids import new_id
 
 MAX_ENTRIES = 100
 """Entries in one commit: bounds what a page must read, and rows stay under a transaction's 100."""
 
-_MAX_MEMBER_ROWS = 90
+_MAX_OWN_ROWS = 90
+"""Rows of members and names in one commit; with head and segment they stay under a transaction's 100."""
+
+_NEVER = -1
 
 
 class Change(Protocol):
@@ -40,6 +45,10 @@ class Change(Protocol):
     @property
     def after_seq(self) -> int | None:
         """The last seq that the client knew when it composed the change."""
+
+    @property
+    def is_requested(self) -> bool:
+        """True when it came through the queue: it may come again at any time, so its name is kept."""
 
     def check(self, head: Head, member: Member | None) -> None:
         """Raise the AtriumError that refuses the change, if any."""
@@ -62,12 +71,20 @@ class Change(Protocol):
 
 @dataclass(eq=False)
 class Waiting[Result]:
-    """A change that waits. `searched_to` and `not_at` remember where its client id is not."""
+    """A change that waits. `searched_to` and `not_at` remember where its client id is not.
+
+    `free_to`: up to this seq no entry has taken its name, as its row, not being there, has told.
+    """
 
     change: Change
     result: Result
     searched_to: int = 0
     not_at: set[int] = field(default_factory=set)
+    free_to: int = 0
+
+    def lost_race(self) -> None:
+        """Its commit failed, and perhaps because its name was taken: that is to be read again."""
+        self.free_to = _NEVER
 
 
 @dataclass(frozen=True)
@@ -89,11 +106,13 @@ class Plan[Result]:
     entries: list[LogEntry] = field(default_factory=list)
     slots: list[bytes] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
     taken: list[tuple[Waiting[Result], int]] = field(default_factory=list)
     done: list[Waiting[Result]] = field(default_factory=list)
     refused: list[tuple[Waiting[Result], AtriumError]] = field(default_factory=list)
     to_recall: list[tuple[Waiting[Result], int]] = field(default_factory=list)
     to_search: list[tuple[Waiting[Result], int, int]] = field(default_factory=list)
+    to_name: list[tuple[Waiting[Result], str]] = field(default_factory=list)
     later: list[Waiting[Result]] = field(default_factory=list)
     stale: bool = False
     size: int = 0
@@ -151,8 +170,9 @@ def _is_known[Result](plan: Plan[Result], waiting: Waiting[Result]) -> bool:
         return False
     slot = slot_of(change.user_id, change.client_id)
     return (
-        _is_in_batch(plan, waiting, slot)
-        or _is_in_ring(plan, waiting, slot)
+        _is_in_ring(plan, waiting, slot)
+        or _is_name_to_be_read(plan, waiting)
+        or _is_in_batch(plan, waiting, slot)
         or _is_to_be_searched(plan, waiting)
     )
 
@@ -165,7 +185,37 @@ def _is_in_batch[Result](plan: Plan[Result], waiting: Waiting[Result], slot: byt
         return False
     if not waiting.change.is_repeated_by(plan.entries[index]):
         raise ClientIdReused
+    if waiting.change.is_requested and _rows_are_full(plan):
+        plan.later.append(waiting)
+    else:
+        _answer_with(plan, waiting, index)
+    return True
+
+
+def _rows_are_full[Result](plan: Plan[Result]) -> bool:
+    return len(plan.members) + len(plan.names) >= _MAX_OWN_ROWS
+
+
+def _answer_with[Result](plan: Plan[Result], waiting: Waiting[Result], index: int) -> None:
+    """The change ends in this entry of the commit; if it came through the queue, with its name."""
     plan.taken.append((waiting, index))
+    if key := key_of(waiting.change):
+        plan.names[key] = plan.entries[index].seq
+
+
+def key_of(change: Change) -> str | None:
+    """The key of the name that is kept of the change, or None when none is."""
+    if not change.is_requested or change.client_id is None:
+        return None
+    return name_key(change.user_id, change.client_id)
+
+
+def _is_name_to_be_read[Result](plan: Plan[Result], waiting: Waiting[Result]) -> bool:
+    """The ring has forgotten what came before it; whether that has a requested message, its row tells."""
+    key = key_of(waiting.change)
+    if key is None or waiting.free_to >= plan.head.ring_start:
+        return False
+    plan.to_name.append((waiting, key))
     return True
 
 
@@ -197,7 +247,7 @@ def _take[Result](plan: Plan[Result], waiting: Waiting[Result], member: Member |
     entry = change.entry(plan.head.room_id, seq, plan.at)
     row = change.member_after(member, seq, plan.at)
     size = plan.size + len(encode([entry]))
-    full = len(plan.entries) >= MAX_ENTRIES or len(plan.members) >= _MAX_MEMBER_ROWS
+    full = len(plan.entries) >= MAX_ENTRIES or _rows_are_full(plan)
     if full or size > MAX_SEGMENT_BYTES:
         plan.later.append(waiting)
         return
@@ -206,4 +256,4 @@ def _take[Result](plan: Plan[Result], waiting: Waiting[Result], member: Member |
     plan.size = size
     plan.entries.append(entry)
     plan.slots.append(slot_of(change.user_id, change.client_id) if change.client_id else EMPTY_SLOT)
-    plan.taken.append((waiting, len(plan.entries) - 1))
+    _answer_with(plan, waiting, len(plan.entries) - 1)

@@ -41,6 +41,12 @@ async def read_member(room_id: str, user_id: str) -> Member | None:
     return rows.member_from_row(row) if row else None
 
 
+async def read_name(room_id: str, key: str) -> int | None:
+    """The seq of the requested message of the name that `key` stands for, or None. One round trip."""
+    row = await find(chat_table(ROOMS), room_id, key)
+    return number(row["seq"]) if row else None
+
+
 async def read_segment(room_id: str, first_seq: int) -> rows.Segment | None:
     """The segment whose first entry has `first_seq`, or None. One round trip."""
     row = await find(chat_table(ROOMS), room_id, rows.segment_key(first_seq))

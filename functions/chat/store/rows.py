@@ -5,12 +5,14 @@
 | `head` | where the log stands (head.py) |
 | `s:<reversed seq of its first entry>` | a segment: the entries of one commit, and its commit id |
 | `m:<user id>` | a member |
+| `n:<digest of author and client id>` | a *name*: the seq of a message that came through the queue |
 
 Invariant: segments sort newest first, and the segment that holds seq N is the first row at or after
 `segment_key(N)`.
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -54,6 +56,16 @@ def segment_key(seq: int) -> str:
 def member_key(user_id: str) -> str:
     """The RowKey of a member."""
     return f"m:{user_id}"
+
+
+def name_key(author_id: str, client_id: str) -> str:
+    """The RowKey of a name: client ids may hold what a key may not, and are unique for each author."""
+    return "n:" + blake2b(f"{author_id}\n{client_id}".encode(), digest_size=16).hexdigest()
+
+
+def name_to_row(room_id: str, key: str, seq: int) -> dict[str, Any]:
+    """The entity of the name that `key` stands for."""
+    return {"PartitionKey": room_id, "RowKey": key, "seq": int64(seq)}
 
 
 def head_to_row(head: Head) -> dict[str, Any]:

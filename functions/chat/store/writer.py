@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functions.chat.errors import ClientIdReused, RoomBusy, RoomNotFound
 from functions.chat.models import LogEntry, Member
 from functions.chat.policy import SEND_SECONDS
-from functions.chat.store.commit import commit
+from functions.chat.store.commit import commit, keep_name
 from functions.chat.store.head import Head
-from functions.chat.store.plan import Accepted, Change, Plan, Waiting, make_plan
-from functions.chat.store.reads import find_entries, read_entry, read_head, read_member
+from functions.chat.store.plan import Accepted, Change, Plan, Waiting, key_of, make_plan
+from functions.chat.store.reads import find_entries, read_entry, read_head, read_member, read_name
 from shared_code.clock import utcnow
 from shared_code.faults import fault_point
 from shared_code.outbox import Ledger, Mark
@@ -144,9 +144,11 @@ class RoomWriter:
             member = known.members[pending.change.user_id]
             _accept(pending, Accepted(None, known.head, member))
         for pending, seq in plan.to_recall:
-            self._look(self._recall(pending, seq, known))
+            self._look(pending, self._recall(pending, seq, known))
+        for pending, key in plan.to_name:
+            self._look(pending, self._read_name(pending, key, known))
         for pending, start, end in plan.to_search:
-            self._look(self._search(pending, start, end, known))
+            self._look(pending, self._search(pending, start, end, known))
 
     async def _commit(
         self, plan: Plan[asyncio.Future[Accepted]], known: _Known, mark: Mark
@@ -156,7 +158,9 @@ class RoomWriter:
         committed = await commit(plan, known.etag, mark)
         if committed is None:
             self._conflict_at = time.monotonic()
-            self._waiting.extendleft(reversed([pending for pending, _ in plan.taken]))
+            for pending, _ in reversed(plan.taken):
+                pending.lost_race()
+                self._waiting.appendleft(pending)
             await self._refresh()
             return
         fault_point("chat.after_commit")
@@ -174,35 +178,51 @@ class RoomWriter:
         if time.monotonic() - self._conflict_at < _POLITE_SECONDS:
             await asyncio.sleep(commit_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
-    def _look(self, search: Coroutine[None, None, None]) -> None:
+    def _look(self, pending: Pending, search: Coroutine[None, None, None]) -> None:
         """Look something up beside the commits, which need not wait for it."""
-        task = asyncio.create_task(search)
+
+        async def look() -> None:
+            try:
+                await search
+            except Exception as error:  # noqa: BLE001 - the one who waits must hear it
+                _fail([pending], error)
+
+        task = asyncio.create_task(look())
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
 
     async def _recall(self, pending: Pending, seq: int, known: _Known) -> None:
         """Answer a repeated send from the entry that the ring points to. One round trip."""
-        try:
-            entry = await read_entry(self._room_id, seq)
-        except Exception as error:  # noqa: BLE001 - the one who waits must hear it
-            _fail([pending], error)
-            return
+        entry = await read_entry(self._room_id, seq)
         if entry is None or not pending.change.is_named_by(entry):
             pending.not_at.add(seq)
             self._enqueue(pending)
         else:
-            _answer_repeat(pending, entry, known.head)
+            await _answer_repeat(pending, entry, known.head)
+
+    async def _read_name(self, pending: Pending, key: str, known: _Known) -> None:
+        """Ask whether a requested message was posted before the ring's time. One round trip, or two.
+
+        A name that is free now was free when the head that we know was written; what came after that
+        head, the ring holds, or else it is asked again.
+        """
+        seq = await read_name(self._room_id, key)
+        if seq is None:
+            pending.free_to = known.head.last_seq
+            self._enqueue(pending)
+            return
+        entry = await read_entry(self._room_id, seq)
+        if entry is None or not pending.change.is_named_by(entry):
+            _fail([pending], ClientIdReused())
+        else:
+            _settle_repeat(pending, entry, known.head)
 
     async def _search(self, pending: Pending, start: int, end: int, known: _Known) -> None:
         """Look for a client id in the entries that the ring has forgotten, start < seq ≤ end."""
-        try:
-            async for entry in find_entries(self._room_id, start, end):
-                if pending.change.is_named_by(entry):
-                    _answer_repeat(pending, entry, known.head)
-                    return
-        except Exception as error:  # noqa: BLE001 - the one who waits must hear it
-            _fail([pending], error)
-            return
+        async for entry in find_entries(self._room_id, start, end):
+            if pending.change.is_named_by(entry):
+                await _answer_repeat(pending, entry, known.head)
+                return
         pending.searched_to = end
         self._enqueue(pending)
 
@@ -215,7 +235,18 @@ async def _read_members(known: _Known, batch: Iterable[Pending]) -> None:
     known.members.update(zip(unknown, found, strict=True))
 
 
-def _answer_repeat(pending: Pending, entry: LogEntry, head: Head) -> None:
+async def _answer_repeat(pending: Pending, entry: LogEntry, head: Head) -> None:
+    """Answer from an entry that may have no name yet, when it was sent otherwise than through the queue.
+
+    One write for a requested message: what is answered now is answered so at any later delivery.
+    """
+    key = key_of(pending.change)
+    if key and pending.change.is_repeated_by(entry):
+        await keep_name(entry.room_id, key, entry.seq)
+    _settle_repeat(pending, entry, head)
+
+
+def _settle_repeat(pending: Pending, entry: LogEntry, head: Head) -> None:
     if pending.change.is_repeated_by(entry):
         _accept(pending, Accepted(entry, head, None))
     else:

@@ -44,6 +44,15 @@ class Worker:
         assert accepted.entry
         return Message.model_validate(accepted.entry.data)
 
+    async def request(
+        self, room_id: str, user_id: str, client_id: str, text: str = "hi"
+    ) -> Message:
+        """Post what came through the queue."""
+        body = NewMessage(text=text, client_id=client_id)
+        accepted = await self.submit(room_id, SendMessage(user_id, body, is_requested=True))
+        assert accepted.entry
+        return Message.model_validate(accepted.entry.data)
+
     async def join(self, room_id: str, *user_ids: str) -> list[Accepted]:
         joins = (self.submit(room_id, JoinRoom(each)) for each in user_ids)
         return list(await asyncio.gather(*joins))

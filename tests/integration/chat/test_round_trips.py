@@ -7,8 +7,10 @@ import pytest
 
 from functions.chat import commands
 from functions.chat.errors import NotAMember
+from functions.chat.events import MessageRequested
 from functions.chat.models import NewMessage, NewRoom, Room
 from functions.chat.policy import SEND_SECONDS
+from functions.chat.store import head as head_module
 from functions.chat.store import ledger
 from shared_code.actor import Actor
 from shared_code.ids import new_id
@@ -73,6 +75,24 @@ async def test_a_reply_and_a_repeat_are_one_query_each(
     reply = NewMessage(text="ho", reply_to=said.id)
     answered = await cost(faulty, commands.send_message(owner, room.id, reply))
     assert answered == {"query": 1, "batch": 1}
+
+
+async def test_a_requested_message_reads_its_name_only_where_the_ring_has_forgotten(
+    faulty: FaultyStore, warm: tuple[Actor, Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, room = warm
+    asked = [
+        MessageRequested(room_id=room.id, author_id=owner.user_id, text="hi", client_id=f"c{n}")
+        for n in range(2)
+    ]
+    assert await cost(faulty, commands.post_requested(asked[0])) == {"batch": 1}
+    assert await cost(faulty, commands.post_requested(asked[0])) == {"query": 1, "write": 1}
+    monkeypatch.setattr(head_module, "RING_ENTRIES", 2)
+    for _ in range(2):
+        await commands.send_message(owner, room.id, HI)
+    assert await cost(faulty, commands.post_requested(asked[0])) == {"read": 1, "query": 1}
+    assert await cost(faulty, commands.post_requested(asked[1])) == {"read": 1, "batch": 1}
+    assert await cost(faulty, commands.send_message(owner, room.id, HI)) == {"batch": 1}
 
 
 @pytest.mark.parametrize("senders", [32, 128])

@@ -40,6 +40,12 @@ def send(
     return Waiting(SendMessage(user_id, body), None)
 
 
+def request(user_id: str, client_id: str = "c1", text: str = "hi") -> Pending:
+    """A message that came through the queue."""
+    body = NewMessage(text=text, client_id=client_id)
+    return Waiting(SendMessage(user_id, body, is_requested=True), None)
+
+
 def join(user_id: str) -> Pending:
     return Waiting(JoinRoom(user_id), None)
 

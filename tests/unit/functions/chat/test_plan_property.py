@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from functions.chat.errors import NotAMember, OwnerCannotLeave
 from functions.chat.store.head import SLOT_BYTES, Head, slot_of
-from functions.chat.store.plan import Plan
+from functions.chat.store.plan import Plan, key_of
 from tests.unit.functions.chat.building import (
     Members,
     Pending,
@@ -17,6 +17,7 @@ from tests.unit.functions.chat.building import (
     member,
     message,
     plan,
+    request,
     send,
 )
 
@@ -30,9 +31,13 @@ sends = st.builds(
     st.sampled_from(("hi", "ho", "🜁" * 4_000)),
     st.sampled_from((None, 0, 3, 50)),
 )
+requests = st.builds(
+    request, st.sampled_from(USERS), st.sampled_from(IDS), st.sampled_from(("hi", "ho"))
+)
 changes = st.one_of(
     sends,
     sends,
+    requests,
     st.builds(join, st.sampled_from(USERS)),
     st.builds(leave, st.sampled_from(USERS)),
 )
@@ -68,6 +73,8 @@ def cases(draw: st.DrawFn) -> Case:
     head = Head(**{**vars(head), "ring": head.ring[forgotten * SLOT_BYTES :]})
     members = dict(a_member(user, draw(rows)) for user in USERS)
     batch = draw(st.lists(changes, max_size=40))
+    for waiting in batch:
+        waiting.free_to = draw(st.integers(-1, head.last_seq))
     return Case(head, members, batch, draw(st.booleans()))  # type: ignore[arg-type]  # as a_member makes them
 
 
@@ -76,6 +83,7 @@ def verdicts(made: Plan[None]) -> list[Pending]:
     found += [each for each, _ in made.refused]
     found += [each for each, _ in made.to_recall]
     found += [each for each, _, _ in made.to_search]
+    found += [each for each, _ in made.to_name]
     return found + made.done + made.later
 
 
@@ -145,3 +153,11 @@ def test_a_plan_on_a_cache_asks_again_before_it_says_no_or_done(case: Case) -> N
         isinstance(error, NotAMember | OwnerCannotLeave) or error.status in {409, 422}
         for _, error in made.refused
     )
+
+
+@given(cases())
+def test_a_name_is_kept_for_exactly_the_entries_that_answer_a_request(case: Case) -> None:
+    made = case.plan()
+    asked = [(each, index) for each, index in made.taken if each.change.is_requested]
+    assert made.names == {key_of(each.change): made.entries[index].seq for each, index in asked}
+    assert all(each.free_to >= case.head.ring_start for each, _ in asked)
