@@ -52,14 +52,18 @@ def _described(data: bytes, at: int, depth: int) -> Decoded:
 
 def skip(data: bytes, at: int) -> int:
     """Where the value that begins at `at` ends, without decoding it. Raises DecodeError."""
+    pending = 1
     try:
-        for _ in range(_MAX_DEPTH):
-            if data[at] != 0:
-                return _after(data, at)
-            at = skip(data, at + 1)
+        while pending:
+            if data[at] == 0:  # a descriptor and a value come instead of one value
+                at, pending = at + 1, pending + 1
+                if pending > _MAX_DEPTH:
+                    raise DecodeError("nested too deeply")
+            else:
+                at, pending = _after(data, at), pending - 1
     except (IndexError, struct.error) as error:
         raise DecodeError("the data end too early") from error
-    raise DecodeError("nested too deeply")
+    return at
 
 
 def _after(data: bytes, at: int) -> int:
@@ -205,15 +209,29 @@ def _array_items(data: bytes, at: int, count: int, depth: int) -> Array:
     descriptor = None
     if data[at] == 0:
         descriptor, at = _decode(data, at + 1, depth + 1)
-    read = _READERS.get(data[at])
+    code = data[at]
+    read = _READERS.get(code)
     if read is None:
-        raise DecodeError(f"no AMQP type has the code 0x{data[at]:02x}")
+        raise DecodeError(f"no AMQP type has the code 0x{code:02x}")
     at += 1
     items = []
     for _ in range(count):
         value, at = read(data, at, depth + 1)
         items.append(value if descriptor is None else Described(descriptor, value))
-    return Array("", items)
+    return Array("" if descriptor is not None else _ARRAY_KINDS.get(code, ""), items)
+
+
+# What the encoder can write again; an array of anything else is read, and cannot be passed on.
+_ARRAY_KINDS = {
+    0x55: "long",
+    0x81: "long",
+    0x83: "timestamp",
+    0x98: "uuid",
+    0xA1: "string",
+    0xB1: "string",
+    0xA3: "symbol",
+    0xB3: "symbol",
+}
 
 
 _READERS: dict[int, Callable[[bytes, int, int], Decoded]] = {

@@ -1,4 +1,4 @@
-"""From values to bytes. Invariant: the smallest encoding of each type; a value without one is a TypeError."""
+"""From values to bytes. Invariant: the smallest encoding of each type; what has none is an EncodeError."""
 
 import struct
 import uuid
@@ -23,8 +23,19 @@ _BYTE = 256
 _SMALL = range(-128, 128)
 
 
+class EncodeError(ValueError):
+    """The value has no encoding: of a type that AMQP has not, or beyond its type's range."""
+
+
 def encode(value: Any) -> bytes:
-    """The bytes of a value. A plain int is a long, a dict a map, a list a list."""
+    """The bytes of a value. A plain int is a long, a dict a map, a list a list. Raises EncodeError."""
+    try:
+        return _encoded(value)
+    except (LookupError, struct.error, UnicodeEncodeError, ValueError) as error:
+        raise EncodeError(f"{type(value).__name__} cannot be encoded: {error}") from error
+
+
+def _encoded(value: Any) -> bytes:
     return _WRITERS[type(value)](value)
 
 
@@ -62,16 +73,16 @@ def _compound(items: list[bytes], short: int, long: int) -> bytes:
 
 
 def _list(value: list[Any]) -> bytes:
-    return _compound([encode(each) for each in value], 0xC0, 0xD0) if value else b"\x45"
+    return _compound([_encoded(each) for each in value], 0xC0, 0xD0) if value else b"\x45"
 
 
 def _map(value: dict[Any, Any]) -> bytes:
-    pairs = [encode(each) for pair in value.items() for each in pair]
+    pairs = [_encoded(each) for pair in value.items() for each in pair]
     return _compound(pairs, 0xC1, 0xD1)
 
 
 def _described(value: Described) -> bytes:
-    return b"\x00" + encode(value.descriptor) + encode(value.value)
+    return b"\x00" + _encoded(value.descriptor) + _encoded(value.value)
 
 
 # Of each kind: the constructor of the wide form, and how an item is written after it.

@@ -1,15 +1,17 @@
 """A message taken apart: header, annotations and properties are read, the rest is passed on as it came.
 
-Invariant: body, application properties and footer leave with the very bytes that they came with, so no
-type is lost; only the header and the annotations are made anew.
+Invariants: body, application properties and footer leave with the very bytes that they came with, so no
+type is lost; only the header and the annotations are made anew. What `parse` has taken can be encoded: a
+message whose fields are of wrong types or beyond their range is refused when it comes, not when it leaves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from emulators.amqp.decoder import DecodeError, decode, skip
-from emulators.amqp.encoder import encode
+from emulators.amqp.encoder import EncodeError, encode
 from emulators.amqp.types import (
     Described,
     Symbol,
@@ -26,6 +28,11 @@ _HEADER, _DELIVERY_ANNOTATIONS, _ANNOTATIONS, _PROPERTIES = 0x70, 0x71, 0x72, 0x
 _APPLICATION_PROPERTIES, _DATA, _FOOTER = 0x74, 0x75, 0x78
 _BODIES = (_DATA, 0x76, 0x77, _FOOTER)
 _DEFAULT_PRIORITY = 4
+_BYTE, _UINT, _LONG = 2**8, 2**32, 2**63  # where the numbers of a header end
+
+# What each field of the properties may be.
+_ID = (str, int, bytes, UUID)
+_KINDS: tuple[Any, ...] = (_ID, bytes, str, str, str, _ID, str, str, int, int, str, int, str)
 
 
 @dataclass(slots=True)
@@ -133,6 +140,7 @@ def _take(message: Message, code: int, section: bytes) -> None:
         if not isinstance(value, dict):
             raise DecodeError("annotations are no map")
         message.annotations = {str(key): item for key, item in value.items()}
+        _check_encodable(message.annotations)
     elif code == _PROPERTIES:
         message.properties = _properties(value)
         message.raw_properties = section
@@ -140,12 +148,27 @@ def _take(message: Message, code: int, section: bytes) -> None:
         _take_header(message, value)
 
 
+def _check_encodable(annotations: Mapping[str, Any]) -> None:
+    try:
+        _annotations(annotations)
+    except EncodeError as error:
+        raise DecodeError(f"the annotations cannot be passed on: {error}") from error
+
+
 def _take_header(message: Message, fields: Any) -> None:
     durable, priority, ttl, _, count = _padded(fields, 5)
     message.durable = bool(durable)
-    message.priority = _DEFAULT_PRIORITY if priority is None else int(priority)
-    message.ttl_ms = ttl
-    message.delivery_count = int(count or 0)
+    message.priority = _number("priority", priority, _BYTE, _DEFAULT_PRIORITY)
+    message.ttl_ms = None if ttl is None else _number("ttl", ttl, _UINT)
+    message.delivery_count = _number("delivery-count", count, _UINT)
+
+
+def _number(name: str, value: Any, end: int, default: int = 0) -> int:
+    if value is None:
+        return default
+    if not isinstance(value, int) or value not in range(end):
+        raise DecodeError(f"{name} is no number from 0 to {end - 1}")
+    return int(value)
 
 
 def _properties(fields: Any) -> Properties:
@@ -153,6 +176,14 @@ def _properties(fields: Any) -> Properties:
     for at in (2, 3, 4, 10, 12):
         if values[at] is not None and not isinstance(values[at], str):
             values[at] = str(values[at])
+    for value, kinds in zip(values, _KINDS, strict=True):
+        if value is not None and not isinstance(value, kinds):
+            raise DecodeError(f"a property is {value!r:.100}")
+    if not all((each or "").isascii() for each in values[6:8]):
+        raise DecodeError("content-type and content-encoding are of ASCII")
+    for at in (8, 9):
+        _number("a time", values[at], _LONG)
+    _number("group-sequence", values[11], _UINT)
     return Properties(*values)
 
 
@@ -186,11 +217,10 @@ def encoded(message: Message, delivery_count: int, annotations: Mapping[str, Any
         None,
         UInt(delivery_count),
     ]
-    noted = {Symbol(name): value for name, value in annotations.items()}
     return b"".join(
         (
             _section(_HEADER, header),
-            _section(_ANNOTATIONS, noted) if noted else b"",
+            _annotations(annotations) if annotations else b"",
             message.raw_properties,
             message.raw_application_properties,
             message.raw_body,
@@ -198,12 +228,18 @@ def encoded(message: Message, delivery_count: int, annotations: Mapping[str, Any
     )
 
 
-def with_application_properties(message: Message, extra: Mapping[str, Any]) -> Message:
-    """The message with more application properties; those that it has keep their types."""
+def _annotations(annotations: Mapping[str, Any]) -> bytes:
+    return _section(_ANNOTATIONS, {Symbol(name): value for name, value in annotations.items()})
+
+
+def with_application_properties(
+    message: Message, extra: Mapping[str, Any], without: Collection[str] = ()
+) -> Message:
+    """The message with more application properties, and without some; the others keep their types."""
     kept = b""
     count = 0
     if message.raw_application_properties:
-        kept, count = _pairs_without(message.raw_application_properties, extra)
+        kept, count = _pairs_without(message.raw_application_properties, {*extra, *without})
     added = b"".join(encode(each) for pair in extra.items() for each in pair)
     body = kept + added
     size, total = len(body) + 4, count + 2 * len(extra)
@@ -214,7 +250,7 @@ def with_application_properties(message: Message, extra: Mapping[str, Any]) -> M
     return replace(message, raw_application_properties=section)
 
 
-def _pairs_without(section: bytes, names: Mapping[str, Any]) -> tuple[bytes, int]:
+def _pairs_without(section: bytes, names: Collection[str]) -> tuple[bytes, int]:
     """The encoded pairs of a map section but those with these keys, and how many items they are."""
     at = skip(section, 1)  # behind the descriptor
     count, at = (

@@ -48,7 +48,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """Values of one AMQP type, named by one of them: `long`, `timestamp`, `symbol`, `string`, `uuid`."""
+    """Values of one AMQP type: `long`, `timestamp`, `symbol`, `string`, `uuid`, or "" for another."""
 
     kind: str
     items: list[Any]

@@ -1,6 +1,7 @@
 """What a rule changes in the copy that it lets through: SET and REMOVE.
 
-Invariant: the message that came stays as it is; a changed copy keeps everything else, bytes and types.
+Invariants: the message that came stays as it is; a changed copy keeps everything else, bytes and types;
+whatever the message holds, an action does not fail.
 """
 
 import uuid
@@ -55,7 +56,10 @@ def _applied(statements: list[_Statement], message: Message, enqueued_ms: int) -
 
 
 def _with_system(message: Message, name: str, value: Any) -> Message:
+    """Set or remove a system property. A content type beyond ASCII has no encoding: it is removed."""
     text = None if value is None else str(value)
+    if SYSTEM[name] == "content_type" and not (text or "").isascii():
+        text = None
     properties = replace(message.properties)
     setattr(properties, SYSTEM[name], text)
     return replace(message, properties=properties, raw_properties=properties.encoded())
@@ -66,9 +70,6 @@ def _with_user(message: Message, name: str, value: Any) -> Message:
     present = message.application_properties()
     known = next((each for each in present if each.lower() == name), name)
     if value is None:
-        present.pop(known, None)
-        return with_application_properties(
-            replace(message, raw_application_properties=b""), present
-        )
+        return with_application_properties(message, {}, without=(known,))
     plain = value if isinstance(value, str | int | float | bool | uuid.UUID | bytes) else str(value)
     return with_application_properties(message, {known: plain})

@@ -9,8 +9,8 @@ _WORDS = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
     | (?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)
     | (?P<string>N?'(?:[^']|'')*')
-    | (?P<quoted>"(?:[^"]|"")*"|\[[^\]]+\])
-    | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*)
+    | (?P<quoted>"(?:[^"]|"")*"|\[(?:[^\]]|\]\])+\])
+    | (?P<name>[^\W\d]\w*)
     | (?P<mark><>|!=|<=|>=|[=<>(),.;+*/%-])""",
     re.VERBOSE,
 )
@@ -61,7 +61,8 @@ def _word(kind: str, text: str, at: int) -> Word:
         return Word(kind, text.removeprefix("N")[1:-1].replace("''", "'"), at)
     if kind == "quoted":
         inner = text[1:-1]
-        return Word("name", inner if text[0] == "[" else inner.replace('""', '"'), at)
+        close = "]" if text[0] == "[" else '"'
+        return Word("name", inner.replace(2 * close, close), at)
     if kind == "name" and text.lower() in _KEYWORDS:
         return Word("keyword", text.lower(), at)
     return Word(kind, text, at)
@@ -70,4 +71,4 @@ def _word(kind: str, text: str, at: int) -> Word:
 def _number(text: str) -> int | float:
     if text[:2].lower() == "0x":
         return int(text, 16)
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isdecimal() else float(text)

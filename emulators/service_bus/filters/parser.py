@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from emulators.service_bus.filters.facts import SYSTEM, Facts
+from emulators.service_bus.filters.facts import READ_ONLY, SYSTEM, Facts
 from emulators.service_bus.filters.lexer import FilterError, Word, words
 from emulators.service_bus.filters.values import (
     both,
@@ -25,7 +25,7 @@ type Expression = Callable[[Facts], Any]
 
 _MAX_DEPTH = 32
 _COMPARISONS = {"=", "<>", "!=", "<", "<=", ">", ">="}
-_SYSTEM_NAMES = {*SYSTEM, "enqueuedtimeutc"}
+_SYSTEM_NAMES = {*SYSTEM, *READ_ONLY}
 
 
 class Parser:

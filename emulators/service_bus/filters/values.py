@@ -5,7 +5,7 @@ Invariant: None is both null and unknown. What cannot be compared or computed is
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 type Test = bool | None
@@ -20,6 +20,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: bool(a >= b),
 }
 _EQUALITY = {"=", "<>", "!="}
+_LONG = range(-(2**63), 2**63)
 
 
 def both(left: Test, right: Test) -> Test:
@@ -68,15 +69,16 @@ def compared(operator: str, left: Any, right: Any) -> Test:
 
 
 def computed(operator: str, left: Any, right: Any) -> Any:
-    """Arithmetic on numbers, and + on texts; anything else, and a division by zero, is null."""
+    """Arithmetic on numbers, and + on texts; anything else, a division by zero and an overflow are null."""
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         return left + right
     if _kind(left) != "number" or _kind(right) != "number":
         return None
     try:
-        return _ARITHMETIC[operator](left, right)
+        found = _ARITHMETIC[operator](left, right)
     except (ZeroDivisionError, OverflowError):
         return None
+    return None if isinstance(found, int) and found not in _LONG else found
 
 
 def _divided(left: Any, right: Any) -> Any:
@@ -97,22 +99,44 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def like(value: Any, pattern: Any, escape: str | None) -> Test:
-    """LIKE: % is any text, _ any character."""
+    """LIKE: % is any text, _ any character. The time is that of a search, whatever the pattern."""
     if not isinstance(value, str) or not isinstance(pattern, str):
         return None
-    return _pattern(pattern, escape).fullmatch(value) is not None
+    first, *others = _between_percents(pattern, escape)
+    if not others:
+        return first.fullmatch(value) is not None
+    *middle, last = others
+    begin = first.match(value)
+    at = None if begin is None else _behind(middle, value, begin.end())
+    return at is not None and last.search(value, at) is not None
 
 
-@cache
-def _pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
-    parts, at = [], 0
+def _behind(parts: list[re.Pattern[str]], value: str, at: int) -> int | None:
+    """Where the parts end that follow each other with anything between, or None.
+
+    The leftmost place leaves the most for the parts behind it, so no other need be tried.
+    """
+    for part in parts:
+        found = part.search(value, at)
+        if found is None:
+            return None
+        at = found.end()
+    return at
+
+
+@lru_cache(maxsize=256)
+def _between_percents(pattern: str, escape: str | None) -> tuple[re.Pattern[str], ...]:
+    """What stands before, between and behind the % signs; the last is found at the end of a text."""
+    parts, at = [""], 0
     while at < len(pattern):
         character = pattern[at]
         if character == escape and at + 1 < len(pattern):
             at += 1
-            parts.append(re.escape(pattern[at]))
+            parts[-1] += re.escape(pattern[at])
+        elif character == "%":
+            parts.append("")
         else:
-            parts.append({"%": ".*", "_": "."}.get(character, re.escape(character)))
+            parts[-1] += "." if character == "_" else re.escape(character)
         at += 1
-    # Runs of % would make the regular expression try every split.
-    return re.compile(re.sub(r"(?:\.\*)+", ".*", "".join(parts)), re.DOTALL)
+    parts[-1] += r"\Z"
+    return tuple(re.compile(each, re.DOTALL) for each in parts)

@@ -101,3 +101,43 @@ def test_a_message_leaves_with_the_bytes_that_it_came_with() -> None:
     assert found.raw_body == made.raw_body
     assert found.raw_application_properties == made.raw_application_properties
     assert found.properties == made.properties
+
+
+def section(code: int, value: Any) -> bytes:
+    return encode(Described(ULong(code), value))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        section(0x70, [True, 1_000]),
+        section(0x70, [True, -1]),
+        section(0x70, [True, None, "x"]),
+        section(0x70, [True, None, 2**32]),
+        section(0x72, {"é": 1}),
+        b"\x00\x53\x72\xc1\x09\x02\xa3\x01x\xe0\x03\x01\x56\x01",  # an array of booleans
+        section(0x73, [1.5]),
+        section(0x73, [None, "no bytes"]),
+        section(0x73, [None] * 6 + ["é"]),
+        section(0x73, [None] * 11 + [-1]),
+        section(0x73, [None] * 8 + [ULong(2**63)]),
+        b"\x00" * 5_000,
+    ],
+)
+def test_what_could_not_be_passed_on_is_refused_when_it_comes(raw: bytes) -> None:
+    with pytest.raises(DecodeError):
+        parse(raw)
+
+
+@given(st.binary(max_size=120))
+def test_what_is_taken_can_be_encoded(raw: bytes) -> None:
+    for code in (0x70, 0x72, 0x73):
+        with suppress(DecodeError):
+            message = parse(b"\x00\x53" + bytes((code,)) + raw)
+            assert sections.encoded(message, 1, message.annotations)
+            assert message.properties.encoded()
+
+
+def test_annotations_with_arrays_are_passed_on() -> None:
+    noted = {"names": Array("symbol", [Symbol("a")]), "ids": Array("uuid", [uuid.uuid4()])}
+    assert parse(sections.encoded(Message(), 0, noted)).annotations == noted
