@@ -20,7 +20,7 @@ from emulators.amqp.types import (
 _U16, _U32, _U64 = struct.Struct(">H"), struct.Struct(">I"), struct.Struct(">Q")
 _I32, _I64, _F64 = struct.Struct(">i"), struct.Struct(">q"), struct.Struct(">d")
 _BYTE = 256
-_SMALL = range(-128, 128)
+_SMALL = 128
 
 
 class EncodeError(ValueError):
@@ -52,11 +52,11 @@ def _ulong(value: int) -> bytes:
 
 
 def _int(value: int) -> bytes:
-    return bytes((0x54, value & 0xFF)) if value in _SMALL else b"\x71" + _I32.pack(value)
+    return bytes((0x54, value & 0xFF)) if -_SMALL <= value < _SMALL else b"\x71" + _I32.pack(value)
 
 
 def _long(value: int) -> bytes:
-    return bytes((0x55, value & 0xFF)) if value in _SMALL else b"\x81" + _I64.pack(value)
+    return bytes((0x55, value & 0xFF)) if -_SMALL <= value < _SMALL else b"\x81" + _I64.pack(value)
 
 
 def _sized(raw: bytes, short: int, long: int) -> bytes:

@@ -166,7 +166,7 @@ def _take_header(message: Message, fields: Any) -> None:
 def _number(name: str, value: Any, end: int, default: int = 0) -> int:
     if value is None:
         return default
-    if not isinstance(value, int) or value not in range(end):
+    if not isinstance(value, int) or not 0 <= value < end:
         raise DecodeError(f"{name} is no number from 0 to {end - 1}")
     return int(value)
 

@@ -20,7 +20,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: bool(a >= b),
 }
 _EQUALITY = {"=", "<>", "!="}
-_LONG = range(-(2**63), 2**63)
+_LONG = 2**63
 
 
 def both(left: Test, right: Test) -> Test:
@@ -78,7 +78,7 @@ def computed(operator: str, left: Any, right: Any) -> Any:
         found = _ARITHMETIC[operator](left, right)
     except (ZeroDivisionError, OverflowError):
         return None
-    return None if isinstance(found, int) and found not in _LONG else found
+    return None if isinstance(found, int) and not -_LONG <= found < _LONG else found
 
 
 def _divided(left: Any, right: Any) -> Any:
