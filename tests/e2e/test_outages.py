@@ -12,7 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from shared_code.ids import new_id
 from tests.harness.api import Api, Ear, User, until_good, until_sent
+from tests.harness.bus import bus, dead_letters, publish
 from tests.harness.stack import Stack, process_of, running
 from tests.harness.waiting import until_async
 
@@ -152,6 +154,63 @@ async def test_while_the_store_is_away_requests_say_so_and_afterwards_all_is_tol
             await ear.frames_of(room_id, range(first, last + 1), PATIENCE)
             log = await api.log(ada, room_id)
             assert [e["data"].get("client_id") for e in log].count("dark") == 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+async def test_while_the_store_is_away_what_bots_ask_for_waits_and_is_then_posted_in_its_order(
+    stack: Stack,
+) -> None:
+    """Away long enough for ten deliveries, if each were given back at once: none may die of that."""
+    async with aiohttp.ClientSession() as session, bus(stack) as client:
+        api = Api(session, stack.functions)
+        ada = await api.user()
+        room_id = await api.room(ada)
+        asked = [f"asked {n}" for n in range(12)]
+        await publish(client, _asked_for(room_id, ada, asked[0]), f"{room_id}/{ada.id}")
+        azurite = _azurite(stack)
+
+        async def posted() -> list[str]:
+            texts = [entry["data"].get("text") for entry in await api.log(ada, room_id)]
+            return [text for text in texts if text in asked]
+
+        async def has(count: int) -> bool:
+            return len(await posted()) >= count
+
+        await until_async(lambda: has(1), "the first is posted", PATIENCE)
+        os.kill(azurite, signal.SIGSTOP)
+        try:
+            for text in asked[1:]:
+                await publish(client, _asked_for(room_id, ada, text), f"{room_id}/{ada.id}")
+
+            async def has_tried() -> bool:
+                return stack.log("functions_host").count("its waiting list does not answer") >= 4
+
+            await until_async(has_tried, "the consumer has waited for its store", PATIENCE)
+        finally:
+            os.kill(azurite, signal.SIGCONT)
+        await until_async(lambda: has(len(asked)), "all are posted", PATIENCE)
+        assert await posted() == asked
+        assert await dead_letters(stack, "chat-messages") == []
+
+
+def _asked_for(room_id: str, author: User, text: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": new_id("evt"),
+        "source": "/tests",
+        "type": "atrium.chat.message_requested.v1",
+        "subject": room_id,
+        "time": "2026-11-26T10:11:12.123Z",
+        "datacontenttype": "application/json",
+        "access": "same",
+        "data": {
+            "room_id": room_id,
+            "author_id": author.id,
+            "text": text,
+            "client_id": new_id("cli"),
+        },
+    }
 
 
 def _azurite(stack: Stack) -> int:
