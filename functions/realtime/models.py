@@ -3,15 +3,16 @@
 Invariant: of another service's event only the fields used here are named, so that the other may add to it.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from shared_code.clock import Timestamp
 from shared_code.messaging import EventData
 
 MEMBER_JOINED = "member.joined"
 MEMBER_LEFT = "member.left"
+_CHANGES = {MEMBER_JOINED, MEMBER_LEFT}
 
 
 class Connection(BaseModel):
@@ -41,9 +42,17 @@ class RoomEntry(BaseModel):
     at: str
     data: dict[str, Any]
 
+    @model_validator(mode="after")
+    def _names_its_user(self) -> Self:
+        """A change of access of nobody cannot be read: followed, it would fail at every try."""
+        user_id = self.data.get("user_id")
+        if self.type in _CHANGES and not (isinstance(user_id, str) and user_id):
+            raise ValueError("data.user_id is missing")
+        return self
+
     def access(self) -> Access | None:
         """The change of access that the entry tells of, if it does."""
-        if self.type not in {MEMBER_JOINED, MEMBER_LEFT}:
+        if self.type not in _CHANGES:
             return None
         return Access(
             user_id=self.data["user_id"],

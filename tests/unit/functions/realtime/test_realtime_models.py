@@ -39,3 +39,10 @@ def test_an_entry_that_lacks_something_is_refused(missing: str) -> None:
     del raw[missing]
     with pytest.raises(ValidationError):
         RoomEntry.model_validate(raw)
+
+
+@pytest.mark.parametrize("data", [{}, {"user_id": None}, {"user_id": 7}, {"user_id": ""}])
+def test_a_change_of_access_of_nobody_is_refused_when_it_is_read(data: dict[str, Any]) -> None:
+    raw = {**entry("room.created", {}).model_dump(), "type": "member.left", "data": data}
+    with pytest.raises(ValidationError, match="user_id"):
+        RoomLogAppended.model_validate({"room_id": "rm_1", "entries": [raw]})
