@@ -20,7 +20,6 @@ from functions.admin.models import (
     Redriven,
 )
 from shared_code.clock import utcnow
-from shared_code.errors import AtriumError
 from shared_code.ids import new_id
 from shared_code.messaging import QUEUES, dead_letters
 from shared_code.service_bus import answered
@@ -141,6 +140,6 @@ async def _or_failed[Result](entry: AuditEntry, work: Callable[[], Awaitable[Res
     try:
         async with answered():
             return await work()
-    except AtriumError:
+    except BaseException:  # also when the caller has gone: it may be half done
         await store.put(entry.model_copy(update={"outcome": "failed"}))
         raise

@@ -1,14 +1,15 @@
 """What admin takes and gives.
 
-Invariant: a dead letter's body is shown as it is: as JSON if it is that, else as base64.
+Invariant: a dead letter's body is shown as it is: as JSON if it is that and can be sent as such, else as
+base64, so that whatever lies there can be looked at.
 """
 
 import base64
-import json
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import from_json, to_json
 
 from shared_code.clock import Timestamp, utcnow
 from shared_code.endpoint import Model
@@ -20,6 +21,8 @@ MAX_PAGE = 200
 type QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}$")]
 type Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 type Reason = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(seen)]
+type GroupReason = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
+"""Why letters died, as it stands at them: the bus gives anybody's words up to this length."""
 type Action = Literal[
     "list_queues",
     "group_dead_letters",
@@ -113,11 +116,6 @@ class DeadLetter(BaseModel):
     @classmethod
     def of(cls, letter: dead_letters.DeadLetter) -> Self:
         """As it lies there."""
-        shown: dict[str, Any] = {}
-        try:
-            shown["body"] = json.loads(letter.body)
-        except ValueError:
-            shown["body_base64"] = base64.b64encode(letter.body).decode()
         return cls(
             number=letter.number,
             event_id=letter.event_id,
@@ -133,14 +131,24 @@ class DeadLetter(BaseModel):
             redrive_count=letter.redrive_count,
             enqueued_at=letter.enqueued_at,
             size=len(letter.body),
-            **shown,
+            **_shown(letter.body),
         )
+
+
+def _shown(body: bytes) -> dict[str, Any]:
+    """The field that shows a body. pydantic's parser bounds nesting and refuses half a surrogate pair."""
+    try:
+        value = from_json(body, allow_inf_nan=False)
+        to_json(value)
+    except (ValueError, RecursionError):
+        return {"body_base64": base64.b64encode(body).decode()}
+    return {"body": value}
 
 
 class Redrive(Model):
     """Which dead letters to send again: those of one reason, or all."""
 
-    reason: Reason | None = None
+    reason: GroupReason | None = None
     all: Literal[True] | None = None
 
     @model_validator(mode="after")
@@ -166,7 +174,7 @@ class Redriven(BaseModel):
 class DeadLetterQuery(BaseModel):
     """Which dead letters, and where the page starts."""
 
-    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    reason: GroupReason | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = None
 

@@ -68,10 +68,13 @@ class QueueState:
 def dead_letter(message: "ServiceBusReceivedMessage") -> DeadLetter:
     """The dead letter that a message is."""
     known = properties_of(message)
-    reason = known.get(properties.FAILURE_REASON) or message.dead_letter_reason
+    # Of one that we sent to its death the bus knows only that it was given back too often. One that failed
+    # once and died of something else has a failure's properties too.
+    ours = known.get(properties.FAILURE_REASON) if known.get(properties.DEAD) is True else None
+    reason = ours or message.dead_letter_reason
     return DeadLetter(
         number=message.sequence_number or 0,
-        event_id=event_id_of(str(message.message_id or "")),
+        event_id=event_id_in(message),
         message_id=str(message.message_id or ""),
         type=_text(known.get(properties.TYPE)),
         subject=message.session_id if message.subject is None else message.subject,
@@ -87,6 +90,12 @@ def dead_letter(message: "ServiceBusReceivedMessage") -> DeadLetter:
         enqueued_at=message.enqueued_time_utc,
         body=body_of(message),
     )
+
+
+def event_id_in(message: "ServiceBusReceivedMessage") -> str:
+    """The id of the event that a message holds, as its consumer knows it."""
+    attempt = properties_of(message).get(properties.ATTEMPT, 1)
+    return event_id_of(str(message.message_id or ""), attempt, body_of(message))
 
 
 def properties_of(message: "ServiceBusReceivedMessage") -> dict[str, Any]:

@@ -1,24 +1,29 @@
 """Sending dead letters again, and throwing them away.
 
 A dead letter can only be taken by receiving: those before it are held locked while it is looked for, and
-given back then. Invariants: first the copy is on the
-bus, then the dead letter is completed; what dies again while all are sent again is not sent a second time.
+given back then. Invariants: first the copy is on the bus, then the dead letter is completed; what dies
+again while all are sent again is not sent a second time; a search ends in time, whatever lies there, and one
+that ended early says so; one letter that cannot be sent keeps no other from it.
 """
 
-import asyncio
+import logging
+import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared_code.clock import utcnow
+from shared_code.errors import Unavailable
 from shared_code.messaging import properties
-from shared_code.messaging.arrival import event_id_of
+from shared_code.messaging.arrival import sendable
 from shared_code.messaging.dead_letters.looking import COUNT_LIMIT, page, receiver_of
 from shared_code.messaging.dead_letters.models import (
     DeadLetter,
     body_of,
     dead_letter,
+    event_id_in,
     properties_of,
 )
 from shared_code.messaging.outbound import outbound
@@ -30,7 +35,10 @@ if TYPE_CHECKING:  # the SDK is imported on first use
 
 _TOGETHER = 100
 _QUIET_SECONDS = 2.0  # without a message, so the queue has no more
-_MOST_SECONDS = 40.0  # of one search: locks hold for a minute
+_SEARCH_SECONDS = 6.0  # with giving back, within what an HTTP answer may take (15 s)
+_GIVE_BACK_SECONDS = 4.0
+_MOST_HELD_BYTES = 64 * 1024 * 1024
+_log = logging.getLogger("atrium.messaging")
 
 type Wanted = Callable[[DeadLetter], bool]
 
@@ -43,8 +51,15 @@ class Moved:
     left: int = 0
 
 
+class SearchEnded(TimeoutError):
+    """Time or memory were up before all dead letters were looked at."""
+
+
 async def redrive(queue: str, number: int) -> DeadLetter | None:
-    """Send one dead letter to its queue again; None when there is none of this number."""
+    """Send one dead letter to its queue again; None when there is none of this number.
+
+    Raises SearchEnded, Unavailable, ServiceBusError; ValueError when it cannot be sent.
+    """
     async with aclosing(_taken(queue, lambda each: each.number == number)) as found:
         async for receiver, message, letter in found:
             await _send_again(queue, message)
@@ -54,27 +69,59 @@ async def redrive(queue: str, number: int) -> DeadLetter | None:
 
 
 async def redrive_all(queue: str, reason: str | None) -> Moved:
-    """Send all dead letters that are there now, of one reason or of any, to their queue again."""
+    """Send all dead letters that are there now, of one reason or of any, to their queue again.
+
+    It takes seconds at most: what is `left` is for a repeat. A letter that cannot be sent is left too.
+    Raises Unavailable, ServiceBusError when the bus fails before the first was sent.
+    """
     began = utcnow()
 
     def wanted(letter: DeadLetter) -> bool:
         is_old = letter.enqueued_at is None or letter.enqueued_at <= began
         return is_old and (reason is None or letter.reason == reason)
 
-    moved = Moved()
-    async for receiver, message, _ in _taken(queue, wanted):
-        await _send_again(queue, message)
-        await receiver.complete_message(message)
-        moved.done += 1
+    done = await _redrive_while_it_goes(queue, wanted)
     left = await page(queue, reason, 0, COUNT_LIMIT)
-    moved.left = sum(wanted(letter) for letter in left)
-    return moved
+    return Moved(done, sum(wanted(letter) for letter in left))
+
+
+async def _redrive_while_it_goes(queue: str, wanted: Wanted) -> int:
+    """Send what is wanted, until there is no more or something ends it; how many were sent."""
+    from azure.servicebus.exceptions import ServiceBusError
+
+    done = 0
+    try:
+        async with aclosing(_taken(queue, wanted)) as found:
+            async for receiver, message, letter in found:
+                if await _is_sent(queue, message, letter):
+                    await receiver.complete_message(message)
+                    done += 1
+                else:
+                    await _give_back(receiver, message)
+    except SearchEnded:
+        pass
+    except (ServiceBusError, Unavailable):
+        if not done:
+            raise
+    return done
+
+
+async def _is_sent(queue: str, message: "ServiceBusReceivedMessage", letter: DeadLetter) -> bool:
+    """Send one of many again; False when it cannot be. Raises Unavailable."""
+    try:
+        await _send_again(queue, message)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - of what may lie there, one must not stop the others
+        _log.warning("%s: %s cannot be sent again", queue, letter.event_id, exc_info=error)
+        return False
+    return True
 
 
 async def purge(queue: str, number: int) -> DeadLetter | None:
     """Throw one dead letter away; None when there is none of this number.
 
-    A consumer that keeps order waits for it no longer.
+    A consumer that keeps order waits for it no longer. Raises SearchEnded, Unavailable, ServiceBusError.
     """
     ordered = any(each.queue == queue and each.ordered for each in CONSUMERS)
     async with aclosing(_taken(queue, lambda each: each.number == number)) as found:
@@ -89,21 +136,38 @@ async def purge(queue: str, number: int) -> DeadLetter | None:
 async def _taken(
     queue: str, wanted: Wanted
 ) -> AsyncGenerator[tuple["ServiceBusReceiver", "ServiceBusReceivedMessage", DeadLetter]]:
-    """The wanted dead letters, each locked; the others are held until the end and then given back."""
+    """The wanted dead letters, each locked; the others are held until the end and then given back.
+
+    Raises SearchEnded between two letters, never while the caller works on one.
+    """
+    ends = time.monotonic() + _SEARCH_SECONDS
     async with receiver_of(queue, dead=True) as receiver:
-        held: list[ServiceBusReceivedMessage] = []
+        held: deque[ServiceBusReceivedMessage] = deque()
+        seen, size = 0, 0
         try:
-            async with asyncio.timeout(_MOST_SECONDS):
-                while len(held) < COUNT_LIMIT and (messages := await _next(receiver)):
-                    held += messages
-                    for message in messages:
-                        letter = dead_letter(message)
-                        if wanted(letter):
-                            held.remove(message)
-                            yield receiver, message, letter
+            while seen < COUNT_LIMIT and (messages := await _next(receiver)):
+                held += messages
+                seen += len(messages)
+                for message in messages:
+                    if time.monotonic() > ends or size > _MOST_HELD_BYTES:
+                        raise SearchEnded
+                    letter = dead_letter(message)
+                    if wanted(letter):
+                        held.remove(message)
+                        yield receiver, message, letter
+                    else:
+                        size += len(letter.body)
         finally:
-            for message in held:
-                await _give_back(receiver, message)
+            await _give_all_back(receiver, held)
+
+
+async def _give_all_back(
+    receiver: "ServiceBusReceiver", held: "deque[ServiceBusReceivedMessage]"
+) -> None:
+    """Unlock what was held; what time is not enough for is unlocked within a minute by itself."""
+    ends = time.monotonic() + _GIVE_BACK_SECONDS
+    while held and time.monotonic() < ends:
+        await _give_back(receiver, held.popleft())
 
 
 async def _next(receiver: "ServiceBusReceiver") -> "list[ServiceBusReceivedMessage]":
@@ -129,17 +193,17 @@ def _again(message: "ServiceBusReceivedMessage") -> "ServiceBusMessage":
     known = properties_of(message)
     redriven = known.get(properties.REDRIVE_COUNT)
     dropped = {*properties.FAILURE, properties.DEAD, properties.HELD, *_BROKERS_OWN}
-    kept: dict[str | bytes, Any] = {n: v for n, v in known.items() if n not in dropped}
+    kept = {name: value for name, value in known.items() if name not in dropped}
     kept[properties.ATTEMPT] = 1
     kept[properties.REDRIVE_COUNT] = (redriven if isinstance(redriven, int) else 0) + 1
-    event_id = event_id_of(str(message.message_id or ""))
     return ServiceBusMessage(
         body_of(message),
         content_type=message.content_type,
-        message_id=f"{event_id}:1",
+        message_id=f"{event_id_in(message)}:1",
         session_id=message.session_id,
         correlation_id=message.correlation_id,
-        application_properties=kept,
+        subject=message.subject,
+        application_properties=sendable(kept),
     )
 
 
