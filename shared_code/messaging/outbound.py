@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared_code import service_bus
@@ -67,7 +66,8 @@ class Outbound:
                 _fail(group, error.__cause__ or error)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
                 _log.warning("the bus did not take %d messages", len(group), exc_info=error)
-                await self._forget_sender()
+                # It is not used again: its link may hang in a state that it does not notice.
+                await self.close()
                 _fail(group, _reason(error, len(group)))
             else:
                 _settle(group)
@@ -95,8 +95,8 @@ class Outbound:
             self._sender = make(self._entity)
         return self._sender
 
-    async def _forget_sender(self) -> None:
-        """A sender that failed is not used again: its link may hang in a state that it does not notice."""
+    async def close(self) -> None:
+        """Close the sender, if there is one; the next message opens another."""
         sender, self._sender = self._sender, None
         if sender is not None:
             with suppress(Exception):
@@ -145,13 +145,18 @@ def _fail(group: list[_Waiting], reason: BaseException) -> None:
             each.sent.set_exception(reason)
 
 
-@cache
+_ways: dict[str, Outbound] = {}
+
+
 def outbound(entity: str) -> Outbound:
     """The way to an entity, one per process."""
-    return Outbound(entity)
+    if entity not in _ways:
+        _ways[entity] = Outbound(entity)
+    return _ways[entity]
 
 
 async def close() -> None:
-    """Forget every way and close the client; for commands and tests."""
-    outbound.cache_clear()
+    """Close every way and the client; for commands and tests."""
+    while _ways:  # each by itself: the client knows its senders by weak references only
+        await _ways.popitem()[1].close()
     await service_bus.close()

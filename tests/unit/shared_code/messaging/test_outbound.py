@@ -7,9 +7,10 @@ import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusConnectionError
 
+import shared_code.messaging.outbound as module
 from shared_code import service_bus
 from shared_code.errors import PayloadTooLarge, Unavailable
-from shared_code.messaging.outbound import Outbound
+from shared_code.messaging.outbound import Outbound, outbound
 
 LIMIT = 4_096
 
@@ -33,6 +34,9 @@ class Sender:
     async def close(self) -> None:
         self.closed += 1
 
+    async def closes_as_client(self) -> None:
+        """What closing the client does to senders: nothing that one could rely on."""
+
     def get_queue_sender(self, _name: str) -> "Sender":
         return self
 
@@ -41,6 +45,7 @@ class Sender:
 def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
     made = Sender()
     monkeypatch.setattr(service_bus, "client", lambda: made)
+    monkeypatch.setattr(service_bus, "close", made.closes_as_client)
     return made
 
 
@@ -97,3 +102,17 @@ async def test_one_bad_message_does_not_spoil_those_that_wait_with_it(sender: Se
     heard = await asyncio.gather(*(way.send(each) for each in given), return_exceptions=True)
     assert [type(each) for each in heard] == [type(None), TypeError, PayloadTooLarge, type(None)]
     assert sender.sent == ["a", "c"]
+
+
+async def test_closing_closes_every_sender_and_the_next_message_opens_another(
+    sender: Sender,
+) -> None:
+    for queue in ("q", "r"):
+        await outbound(queue).send(message(queue))
+    assert outbound("q") is outbound("q")
+    await module.close()
+    assert sender.closed == 2
+    await outbound("q").send(message("again"))
+    await module.close()
+    assert sender.sent == ["q", "r", "again"]
+    assert sender.closed == 3
