@@ -166,16 +166,15 @@ class Arrival:
         )
 
 
-def event_id_of(message_id: str, attempt: object = None, body: bytes = b"") -> str:
+def event_id_of(message_id: str, attempt: object, body: bytes) -> str:
     """The event's id by what its message says; for one event the same in each of its messages.
 
-    In an id of ours, `<event id>:<attempt>`, the attempt is what the property of that name says (1 when it
-    is absent); an end that says something else belongs to somebody's id. Without `attempt`, any number is
-    taken for one. An id too long for ours, and that of a message without one, is a digest: of the id, or of
-    the body.
+    In an id of ours, `<event id>:<attempt>`, `attempt` is what the property of that name says, 1 when it is
+    absent; an end that says something else belongs to somebody's id. An id too long for ours, and that of a
+    message without one, is a digest: of the id, or of the body.
     """
     name, separator, number = message_id.rpartition(":")
-    is_ours = separator and number.isdigit() and (attempt is None or number == str(attempt))
+    is_ours = separator and number.isdigit() and number == str(attempt)
     event_id = _text(name if is_ours else message_id)
     if not event_id:
         return hashlib.sha256(body).hexdigest()

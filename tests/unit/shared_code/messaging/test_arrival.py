@@ -10,7 +10,7 @@ from azure.functions.servicebus import ServiceBusMessage as Delivered
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 
 from shared_code.messaging import retry
-from shared_code.messaging.arrival import Arrival, Failure, event_id_of
+from shared_code.messaging.arrival import Arrival, Failure
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 FAILURE = Failure("failed", "RuntimeError", "no luck")
@@ -91,10 +91,6 @@ def test_without_an_id_the_body_tells_one_event_from_another() -> None:
     )
     assert first.event_id
     assert first.event_id != other.event_id
-
-
-def test_who_does_not_know_the_attempt_takes_any_number_for_one() -> None:
-    assert event_id_of("evt_1:12") == "evt_1"
 
 
 @pytest.mark.parametrize(
