@@ -32,9 +32,13 @@ async def project(hint: RoomLogAppended) -> None:
 
     Round trips: 2 for the cursor, shared with hints of the same room that come together; for each member
     whose place changed 1 read and 2 for his list, and 1 read of the head.
+    A list that cannot be repaired keeps nothing from being noted: that the bus has had the span is true,
+    and unsaid the walk would tell it again and again. The error is raised all the same, for a retry.
     """
-    await _repair_lists(hint.room_id, hint.entries)
-    await cursors().advance(hint.room_id, (hint.first_seq, hint.last_seq))
+    try:
+        await _repair_lists(hint.room_id, hint.entries)
+    finally:
+        await cursors().advance(hint.room_id, (hint.first_seq, hint.last_seq))
 
 
 async def _repair_lists(room_id: str, entries: list[LogEntry]) -> None:
@@ -51,10 +55,13 @@ async def _repair_lists(room_id: str, entries: list[LogEntry]) -> None:
 class RoomOutbox:
     """Rooms as the walk sees them."""
 
-    async def behind(self, room_id: str) -> Span | None:
-        """The first span of the log that is not told, or None. Two round trips, side by side."""
+    async def behind(self, room_id: str) -> int | None:
+        """The first seq that is not told, or None. Two round trips, side by side.
+
+        Where the hole ends says nothing: in a busy room it grows, and would never be seen standing still.
+        """
         missing = await self._missing(room_id)
-        return missing[0] if missing else None
+        return missing[0][0] if missing else None
 
     async def tell(self, room_id: str) -> int:
         """Publish what is not told. Two round trips, a query for each 200 entries, and the events."""

@@ -10,6 +10,7 @@ before everything that was committed under it has been told.
 from shared_code.outbox.cursor import Cursor, Cursors, Span
 from shared_code.outbox.ledger import Ledger, Mark
 from shared_code.outbox.rows import OutboxRows
-from shared_code.outbox.walk import Outbox, Walker
+from shared_code.outbox.telling import Outbox
+from shared_code.outbox.walk import Walker
 
 __all__ = ["Cursor", "Cursors", "Ledger", "Mark", "Outbox", "OutboxRows", "Span", "Walker"]

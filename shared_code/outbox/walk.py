@@ -2,16 +2,17 @@
 
 It looks at every mark since the watermark, by the store's own time stamps, and at the last ten minutes in
 any case. Invariants: a mark is deleted only when it is older than ten minutes and its partition, looked
-at after that, is not behind; the watermark never passes a mark that is still there; a partition is told
-only when it stood behind in the same place at the walk before, because what is on its way needs no help.
+at after that, is not behind; the watermark never passes a mark that is still there; when and what to tell
+is telling.py's; a walk ends in time whatever hangs, and who had no turn is first in the next.
 So a lost hint costs two walks, a duplicate costs nothing, and the walk reads the ledger's youngest part.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
@@ -19,6 +20,7 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from shared_code.clock import rfc3339, utcnow
 from shared_code.faults import fault_point
 from shared_code.outbox.ledger import SLOT_SECONDS
+from shared_code.outbox.telling import Outbox, Teller
 from shared_code.storage import find
 
 if TYPE_CHECKING:  # the SDK is imported on first use
@@ -34,18 +36,19 @@ _SETTLED = timedelta(minutes=1)
 _CLOCK_ERROR = timedelta(days=1)
 """How wrong a writer's clock may be: it chooses the slot, the store's clock the time stamp."""
 
+TOGETHER = 16
+"""Partitions looked at side by side."""
+
+LOOK_SECONDS = 20.0
+"""How long a walk may look and tell: what the timer starts meanwhile does nothing."""
+
 _WALK, _WATERMARK = "walk", "watermark"
 _log = logging.getLogger("atrium.outbox")
 
+type Place = tuple[str, str]
+"""The PartitionKey of a mark, and its RowKey: the partition that it names."""
 
-class Outbox(Protocol):
-    """What a service gives the walk: where a partition stands behind, and telling it."""
-
-    async def behind(self, partition: str) -> Hashable:
-        """Where it stands behind (equal as long as nothing moves), or None when all is told."""
-
-    async def tell(self, partition: str) -> int:
-        """Publish what is not told; how many events that were."""
+type Marks = dict[Place, "TableEntity"]
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Walked:
     behind: int = 0
     told: int = 0
     deleted: int = 0
+    left: int = 0
+    """Partitions that had no turn; the next walk looks at them first."""
 
 
 class Walker:
@@ -64,29 +69,36 @@ class Walker:
     def __init__(self, rows: Callable[[], "TableClient"], outbox: Outbox) -> None:
         self._rows = rows
         self._outbox = outbox
-        self._stuck: dict[str, Hashable] = {}
-        self._settled: dict[tuple[str, str], str] = {}
+        self._teller = Teller(outbox)
+        self._under_way = asyncio.Lock()
+        self._first: set[str] = set()
+        self._settled: dict[Place, str] = {}
 
     async def walk(self) -> Walked:
-        """Walk once.
+        """Walk once; does nothing while a walk of this process is under way.
 
         Round trips: 3 for the watermark, a query, and for each partition that was active in the last
         minute, or is about to be forgotten, what `behind` costs. What fails for one partition is logged
-        and left to the next walk.
+        and left to the next walk, and so is what has not ended after LOOK_SECONDS.
         """
         walked = Walked()
-        now, watermark = await self._begin()
-        oldest = now
-        seen: set[tuple[str, str]] = set()
-        for mark in await self._marks(min(watermark, now - KEEP)):
-            walked.marks += 1
-            seen.add(_place(mark))
-            if not await self._is_deleted(mark, now, walked):
-                oldest = min(oldest, _stamp(mark))
-        self._settled = {place: etag for place, etag in self._settled.items() if place in seen}
-        self._stuck = {each: at for each, at in self._stuck.items() if each in {p for _, p in seen}}
-        await self._rows().upsert_entity(_watermark(oldest))
+        if not self._under_way.locked():
+            async with self._under_way:
+                await self._walk(walked)
         return walked
+
+    async def _walk(self, walked: Walked) -> None:
+        now, watermark = await self._begin()
+        there = {_place(mark): mark for mark in await self._marks(min(watermark, now - KEEP))}
+        walked.marks = len(there)
+        self._remember_only(there)
+        await self._look_at_all(now, there, walked)
+        await self._rows().upsert_entity(_watermark(min([now, *map(_stamp, there.values())])))
+
+    def _remember_only(self, there: Marks) -> None:
+        """Forget what no mark names any more."""
+        self._settled = {place: etag for place, etag in self._settled.items() if place in there}
+        self._teller.keep_only({partition for _, partition in there})
 
     async def _begin(self) -> tuple[datetime, datetime]:
         """The store's time, and the watermark."""
@@ -108,54 +120,81 @@ class Walker:
         )
         return [row async for row in found]
 
-    async def _is_deleted(self, mark: "TableEntity", now: datetime, walked: Walked) -> bool:
-        """Look at one mark and do what it needs; True when it is gone."""
-        try:
-            return await self._look(mark, now - _stamp(mark), walked)
-        except Exception as error:  # noqa: BLE001 - one partition's trouble must not stop the others
-            _log.warning("outbox: %s is left to the next walk", mark["RowKey"], exc_info=error)
-            return False
+    async def _look_at_all(self, now: datetime, there: Marks, walked: Walked) -> None:
+        """Look at every partition that needs it, and take from `there` the marks that are deleted."""
+        needing = self._in_turn(now, there)
+        turns = iter(needing)
 
-    async def _look(self, mark: "TableEntity", age: timedelta, walked: Walked) -> bool:
-        etag = str(mark.metadata["etag"])
-        if age < KEEP and self._settled.get(_place(mark)) == etag:
-            return False
-        behind = await self._outbox.behind(mark["RowKey"])
+        async def look_on() -> None:
+            for marks in turns:
+                await self._look_safely(marks, now, there, walked)
+
+        self._teller.begin()
+        try:
+            async with asyncio.timeout(LOOK_SECONDS), asyncio.TaskGroup() as group:
+                for _ in range(TOGETHER):
+                    group.create_task(look_on())
+        except TimeoutError:
+            _log.warning("outbox: a walk over %d partitions was cut off in time", len(needing))
+        self._first = {str(marks[0]["RowKey"]) for marks in turns}
+        walked.left = len(self._first)
+
+    def _in_turn(self, now: datetime, there: Marks) -> list[list["TableEntity"]]:
+        """The marks of each partition that must be looked at; first who had no turn at the last walk."""
+        marks: dict[str, list[TableEntity]] = {}
+        for place, mark in there.items():
+            if now - _stamp(mark) >= KEEP or self._settled.get(place) != _etag(mark):
+                marks.setdefault(place[1], []).append(mark)
+        return [marks[each] for each in sorted(marks, key=lambda each: each not in self._first)]
+
+    async def _look_safely(
+        self, marks: list["TableEntity"], now: datetime, there: Marks, walked: Walked
+    ) -> None:
+        try:
+            await self._look(marks, now, there, walked)
+        except Exception as error:  # noqa: BLE001 - one partition's trouble must not stop the others
+            _log.warning("outbox: %s waits for the next walk", marks[0]["RowKey"], exc_info=error)
+
+    async def _look(
+        self, marks: list["TableEntity"], now: datetime, there: Marks, walked: Walked
+    ) -> None:
+        """Look at the partition of these marks, and do what it needs."""
+        partition = str(marks[0]["RowKey"])
+        behind = await self._outbox.behind(partition)
         if behind is not None:
             walked.behind += 1
-            await self._tell_if_stuck(mark["RowKey"], behind, walked)
-            return False
-        self._stuck.pop(mark["RowKey"], None)
-        if age >= _SETTLED:
-            self._settled[_place(mark)] = etag
-        return age >= KEEP and await self._delete(mark, walked)
-
-    async def _tell_if_stuck(self, partition: str, behind: Hashable, walked: Walked) -> None:
-        if self._stuck.get(partition) != behind:
-            self._stuck[partition] = behind
+            told = await self._teller.stands(partition, behind)
+            walked.told += told  # read after the wait: others count meanwhile
             return
-        fault_point("walker.before_tell")
-        told = await self._outbox.tell(partition)
-        fault_point("walker.after_tell")
-        walked.told += told
-        _log.warning("outbox: %s stood behind at %s; told %d events", partition, behind, told)
+        self._teller.forget(partition)
+        for mark in marks:
+            age = now - _stamp(mark)
+            if age >= KEEP:
+                await self._delete(mark, there, walked)
+            elif age >= _SETTLED:
+                self._settled[_place(mark)] = _etag(mark)
 
-    async def _delete(self, mark: "TableEntity", walked: Walked) -> bool:
+    async def _delete(self, mark: "TableEntity", there: Marks, walked: Walked) -> None:
         """Delete the mark unless somebody has touched it since it was read."""
         fault_point("walker.before_delete")
         try:
             await self._rows().delete_entity(
-                mark, etag=mark.metadata["etag"], match_condition=MatchConditions.IfNotModified
+                mark, etag=_etag(mark), match_condition=MatchConditions.IfNotModified
             )
         except ResourceModifiedError:
-            return False
+            return
         except ResourceNotFoundError:
-            return True
-        walked.deleted += 1
-        return True
+            pass  # another worker's walk was faster
+        else:
+            walked.deleted += 1
+        del there[_place(mark)]
 
 
-def _place(mark: "TableEntity") -> tuple[str, str]:
+def _etag(mark: "TableEntity") -> str:
+    return str(mark.metadata["etag"])
+
+
+def _place(mark: "TableEntity") -> Place:
     return mark["PartitionKey"], mark["RowKey"]
 
 
