@@ -21,15 +21,17 @@ from functions.admin.models import (
 )
 from shared_code.clock import utcnow
 from shared_code.ids import new_id
-from shared_code.messaging import QUEUES, dead_letters
+from shared_code.messaging import QUEUES, SUBSCRIPTIONS, dead_letters
 from shared_code.service_bus import answered
+
+_NAMES = (*QUEUES, *SUBSCRIPTIONS)
 
 
 async def queues(actor: str) -> list[Queue]:
     """All queues with their counts. As many round trips as pages of 250 messages, and 1 for the audit."""
     await _note(actor, "list_queues")
     async with answered():
-        return [Queue.of(await dead_letters.look(name)) for name in QUEUES]
+        return [Queue.of(await dead_letters.look(name)) for name in _NAMES]
 
 
 async def groups(actor: str, queue: str) -> list[DeadLetterGroup]:
@@ -96,7 +98,7 @@ async def audit(after: str | None, limit: int) -> list[AuditEntry]:
 
 
 def _check(queue: str) -> None:
-    if queue not in QUEUES:
+    if queue not in _NAMES:
         raise QueueNotFound
 
 

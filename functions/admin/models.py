@@ -18,7 +18,7 @@ from shared_code.text import seen
 
 MAX_PAGE = 200
 
-type QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}$")]
+type QueueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]{1,127}$")]
 type Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
 type Reason = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(seen)]
 type GroupReason = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
@@ -40,7 +40,8 @@ class Queue(BaseModel):
     """A consumer's queue, and what lies in it.
 
     `active` and `scheduled` are null where it has sessions: the bus shows those messages to their session's
-    holder only. `counted_all` is false when counting stopped at 10,000.
+    holder only. `events.<queue>` is the topic's subscription that forwards to the queue: what the queue
+    cannot take lies dead there. `counted_all` is false when counting stopped at 10,000.
     """
 
     name: str

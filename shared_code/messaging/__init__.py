@@ -10,11 +10,12 @@ from shared_code.messaging.inbox import AlreadyDone, apply_once
 from shared_code.messaging.outbound import close
 from shared_code.messaging.publish import publish, schedule
 from shared_code.messaging.reach import reach
-from shared_code.messaging.topology import CONSUMERS, QUEUES, TOPIC, Consumer
+from shared_code.messaging.topology import CONSUMERS, QUEUES, SUBSCRIPTIONS, TOPIC, Consumer
 
 __all__ = [
     "CONSUMERS",
     "QUEUES",
+    "SUBSCRIPTIONS",
     "TOPIC",
     "AlreadyDone",
     "Consumer",

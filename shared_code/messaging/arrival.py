@@ -24,7 +24,7 @@ _MAX_TEXT = 1_000  # characters of a failure's texts: they are for people, and p
 _MOST_COUNT = 1_000_000  # of attempts and waits: more is somebody's joke, and is to have few digits
 _MAX_MESSAGE_ID = 128  # characters, by the bus
 _MAX_EVENT_ID = _MAX_MESSAGE_ID - len(f":{_MOST_COUNT}")
-_INT32 = range(-(2**31), 2**31)  # the SDK writes an int as one of 32 bits, or refuses it
+_INT32 = 2**31  # the SDK writes an int as one of 32 bits, or refuses it
 _MOST_BITS = 4_096  # of an int in decimals: Python refuses to write one of thousands of digits
 _LONGEST_LIFE = timedelta(
     days=49
@@ -195,7 +195,7 @@ def _plain(value: Any) -> Any:
         return value.decode(errors="replace")
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, int) and value not in _INT32:
+    if isinstance(value, int) and not -_INT32 <= value < _INT32:
         return str(value) if value.bit_length() < _MOST_BITS else hex(value)
     if value is None or isinstance(value, int | float):
         return value

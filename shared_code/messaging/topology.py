@@ -63,3 +63,7 @@ CHAT_MESSAGES = Consumer(
 
 CONSUMERS = (REALTIME_PUSH, REALTIME_ACCESS, CHAT_PROJECTOR, CHAT_MESSAGES)
 QUEUES = tuple(each.queue for each in CONSUMERS)
+
+SUBSCRIPTIONS = {f"{TOPIC}.{queue}": queue for queue in QUEUES}
+"""The topic's subscriptions, by the name under which an admin sees them, each with the queue that it
+forwards to. What a queue cannot take (an event without the session id that it needs) dies there."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
 
 _FIRST, _END = "out:", "out;"
-_MAX_CHARACTERS = 32 * 1024  # of a text property (the store's limit)
+_MAX_BYTES = 64 * 1024  # of a text property, which the store keeps as UTF-16
 
 
 class _Stored(EventData):
@@ -38,16 +38,19 @@ class OutboxRows:
         self._telling: set[asyncio.Task[int]] = set()
 
     @staticmethod
-    def operation[Data: EventData](partition: str, event: Event[Data]) -> tuple[str, Any]:
+    def operation[Data: EventData](
+        partition: str, event: Event[Data], session_id: str | None = None
+    ) -> tuple[str, Any]:
         """What to add to the transaction that the event tells of. Ids of events sort by time.
 
-        Raises ValueError for an event that is too large for a row.
+        Sessions order by `session_id`, by default the event's subject. Raises ValueError for an event that
+        is too large for a row.
         """
         text = event.model_dump_json()
-        if len(text) > _MAX_CHARACTERS:
-            raise ValueError(f"{event.type} of {len(text)} characters does not fit a row")
-        row = {"PartitionKey": partition, "RowKey": f"{_FIRST}{event.id}"}
-        return "create", {**row, "event": text}
+        if (size := len(text.encode("utf-16-le"))) > _MAX_BYTES:
+            raise ValueError(f"{event.type} of {size} bytes in UTF-16 does not fit a row")
+        row = {"PartitionKey": partition, "RowKey": f"{_FIRST}{event.id}", "event": text}
+        return "create", {**row, "session_id": session_id} if session_id else row
 
     def tell_soon(self, partition: str) -> None:
         """Tell in the background, after the commit; a failure is left to the walk."""
@@ -71,7 +74,7 @@ class OutboxRows:
         told = 0
         async for row in self._pending(partition, page=100):
             event: Event[_Stored] = Event[_Stored].model_validate_json(row["event"])
-            await publish(event)
+            await publish(event, row.get("session_id"))
             await self._delete(row)
             told += 1
         return told

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 MAX_HOPS = 4
 """Forwards in a row (learn.microsoft.com, Service Bus quotas)."""
 
+_NO_SESSION_ID = (
+    "Session ID is null",
+    "Session enabled entity doesn't allow a message whose session identifier is null.",
+)
+"""Reason and description, as Azure words them (learn.microsoft.com, dead-letter queues)."""
+
 DEAD_LETTER_SUFFIX = "/$DeadLetterQueue"
 
 
@@ -90,9 +96,7 @@ class Queue(Entity):
         if self.forward_to is not None:
             self._forward(entry, self.forward_to, hops)
         elif self.needs_session and message.properties.group_id is None:
-            self._bury(
-                entry, "SessionIdMissing", "The queue needs a session id, the message has none."
-            )
+            self._bury(entry, *_NO_SESSION_ID)
         else:
             self.add(entry)
 
@@ -110,8 +114,7 @@ class Queue(Entity):
             self._bury(entry, "MaxTransferHopCountExceeded", reason)
             return
         if target.needs_session and entry.session_id is None:
-            reason = f"{target.path} needs a session id, the message has none."
-            self._bury(entry, "SessionIdMissing", reason)
+            self._bury(entry, *_NO_SESSION_ID)
             return
         target.put(entry.message, hops + 1, entry.enqueued_sequence)
 

@@ -1,6 +1,7 @@
 """Looking at queues and their dead letters by peeking: nothing is locked and nothing counted.
 
-Invariant: bounded. Counting stops at COUNT_LIMIT messages and says so.
+A queue is named by itself, and a subscription of the topic, where what its queue cannot take lies dead,
+as in SUBSCRIPTIONS. Invariant: bounded. Counting stops at COUNT_LIMIT messages and says so.
 """
 
 from collections.abc import AsyncGenerator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared_code import service_bus
 from shared_code.messaging.dead_letters.models import DeadLetter, Group, QueueState, dead_letter
-from shared_code.messaging.topology import CONSUMERS
+from shared_code.messaging.topology import CONSUMERS, SUBSCRIPTIONS, TOPIC
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.servicebus import ServiceBusReceivedMessage
@@ -28,16 +29,26 @@ async def look(queue: str) -> QueueState:
         oldest_dead = oldest_dead or message.enqueued_time_utc
         dead += 1
         dead_more = dead >= COUNT_LIMIT
-    if any(each.queue == queue and each.sessions for each in CONSUMERS):
-        sessions = [name async for name in service_bus.client().list_queue_sessions(queue)]
-        waiting = QueueState(queue, None, None, len(sessions), None, 0, None, at_least=False)
-    else:
-        waiting = await _look_at_waiting(queue)
+    waiting = await _look_at_waiting(queue)
     more = dead_more or waiting.at_least
     return replace(waiting, dead=dead, oldest_dead_at=oldest_dead, at_least=more)
 
 
 async def _look_at_waiting(queue: str) -> QueueState:
+    sessions: int | None = None
+    if needs_session(queue):
+        sessions = len([name async for name in service_bus.client().list_queue_sessions(queue)])
+    if sessions is not None or queue in SUBSCRIPTIONS:  # one that forwards lets nobody look
+        return QueueState(queue, None, None, sessions, None, 0, None, at_least=False)
+    return await _count_waiting(queue)
+
+
+def needs_session(queue: str) -> bool:
+    """Whether the queue takes only messages with a session id."""
+    return any(each.queue == queue and each.sessions for each in CONSUMERS)
+
+
+async def _count_waiting(queue: str) -> QueueState:
     active, scheduled, oldest = 0, 0, None
     async for message in _peeked(queue, dead=False):
         if message.state == _SCHEDULED:
@@ -99,8 +110,11 @@ async def _peeked(
 
 
 def receiver_of(queue: str, *, dead: bool) -> "ServiceBusReceiver":
-    """A receiver of a queue, or of its dead letters; not open yet."""
+    """A receiver of a queue, or of its or a subscription's dead letters; not open yet."""
     from azure.servicebus import ServiceBusSubQueue
 
     sub_queue = ServiceBusSubQueue.DEAD_LETTER if dead else None
+    if queue in SUBSCRIPTIONS:
+        name = SUBSCRIPTIONS[queue]
+        return service_bus.client().get_subscription_receiver(TOPIC, name, sub_queue=sub_queue)
     return service_bus.client().get_queue_receiver(queue, sub_queue=sub_queue)

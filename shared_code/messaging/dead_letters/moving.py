@@ -18,7 +18,7 @@ from shared_code.clock import utcnow
 from shared_code.errors import Unavailable
 from shared_code.messaging import properties
 from shared_code.messaging.arrival import sendable
-from shared_code.messaging.dead_letters.looking import COUNT_LIMIT, page, receiver_of
+from shared_code.messaging.dead_letters.looking import COUNT_LIMIT, needs_session, page, receiver_of
 from shared_code.messaging.dead_letters.models import (
     DeadLetter,
     body_of,
@@ -27,7 +27,7 @@ from shared_code.messaging.dead_letters.models import (
     properties_of,
 )
 from shared_code.messaging.outbound import outbound
-from shared_code.messaging.topology import CONSUMERS
+from shared_code.messaging.topology import CONSUMERS, SUBSCRIPTIONS
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
@@ -38,6 +38,7 @@ _QUIET_SECONDS = 2.0  # without a message, so the queue has no more
 _SEARCH_SECONDS = 6.0  # with giving back, within what an HTTP answer may take (15 s)
 _GIVE_BACK_SECONDS = 4.0
 _MOST_HELD_BYTES = 64 * 1024 * 1024
+_LONGEST_SESSION_ID = 128  # of Service Bus
 _log = logging.getLogger("atrium.messaging")
 
 type Wanted = Callable[[DeadLetter], bool]
@@ -126,7 +127,7 @@ async def purge(queue: str, number: int) -> DeadLetter | None:
     ordered = any(each.queue == queue and each.ordered for each in CONSUMERS)
     async with aclosing(_taken(queue, lambda each: each.number == number)) as found:
         async for receiver, message, letter in found:
-            if ordered:
+            if ordered and letter.session_id:
                 await outbound(queue).send(_skip(letter))
             await receiver.complete_message(message)
             return letter
@@ -183,11 +184,17 @@ async def _give_back(receiver: "ServiceBusReceiver", message: "ServiceBusReceive
 
 
 async def _send_again(queue: str, message: "ServiceBusReceivedMessage") -> None:
-    await outbound(queue).send(_again(message))
+    target = SUBSCRIPTIONS.get(queue, queue)
+    await outbound(target).send(_again(message, needs_session=needs_session(target)))
 
 
-def _again(message: "ServiceBusReceivedMessage") -> "ServiceBusMessage":
-    """The event as if it had just come: its id and body, without what went wrong, once more redriven."""
+def _again(
+    message: "ServiceBusReceivedMessage", *, needs_session: bool = False
+) -> "ServiceBusMessage":
+    """The event as if it had just come: its id and body, without what went wrong, once more redriven.
+
+    One that came without the session id that it needs gets its subject for it, or a session of its own.
+    """
     from azure.servicebus import ServiceBusMessage
 
     known = properties_of(message)
@@ -195,12 +202,15 @@ def _again(message: "ServiceBusReceivedMessage") -> "ServiceBusMessage":
     dropped = {*properties.FAILURE, properties.DEAD, properties.HELD, *_BROKERS_OWN}
     kept = {name: value for name, value in known.items() if name not in dropped}
     kept[properties.ATTEMPT] = 1
+    session_id = message.session_id
+    if needs_session and not session_id:
+        session_id = (message.subject or event_id_in(message))[:_LONGEST_SESSION_ID]
     kept[properties.REDRIVE_COUNT] = (redriven if isinstance(redriven, int) else 0) + 1
     return ServiceBusMessage(
         body_of(message),
         content_type=message.content_type,
         message_id=f"{event_id_in(message)}:1",
-        session_id=message.session_id,
+        session_id=session_id,
         correlation_id=message.correlation_id,
         subject=message.subject,
         application_properties=sendable(kept),

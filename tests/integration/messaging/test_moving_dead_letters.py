@@ -9,6 +9,7 @@ from shared_code.ids import new_id
 from shared_code.messaging import dead_letters
 from shared_code.messaging.dead_letters import moving
 from shared_code.messaging.outbound import outbound
+from shared_code.messaging.topology import MESSAGE_REQUESTED, TOPIC
 
 QUEUE = "chat-messages"
 _LIMIT = 256 * 1024
@@ -69,3 +70,35 @@ async def test_a_search_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPatch
             await work(QUEUE, letter.number)
     monkeypatch.undo()
     assert await dead_letters.page(QUEUE, reason, 0, 10) == [letter]
+
+
+async def test_what_its_queue_cannot_take_lies_dead_at_the_subscription_and_gets_a_session() -> (
+    None
+):
+    place, subject, event_id = f"{TOPIC}.{QUEUE}", new_id("rm"), new_id("evt")
+    lost = ServiceBusMessage(
+        b"{}",
+        message_id=f"{event_id}:1",
+        subject=subject,
+        application_properties={"type": MESSAGE_REQUESTED},
+    )
+    await outbound(TOPIC).send(lost)
+    letters = [
+        each for each in await dead_letters.page(place, None, 0, 200) if each.subject == subject
+    ]
+    [letter] = letters
+    assert (letter.event_id, letter.session_id) == (event_id, None)
+    assert any(group.reason == letter.reason for group in await dead_letters.groups(place))
+    state = await dead_letters.look(place)
+    assert (state.active, state.sessions) == (None, None)
+    assert state.dead >= 1
+    assert await dead_letters.redrive(place, letter.number) == letter
+    [again] = await received(subject)
+    assert again.message_id == f"{event_id}:1"
+    assert await dead_letters.read(place, letter.number) is None
+    await outbound(TOPIC).send(lost)
+    [letter] = [
+        each for each in await dead_letters.page(place, None, 0, 200) if each.subject == subject
+    ]
+    assert await dead_letters.purge(place, letter.number) == letter
+    assert await dead_letters.read(place, letter.number) is None

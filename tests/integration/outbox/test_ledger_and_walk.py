@@ -182,8 +182,13 @@ class Registered(EventData):
 
 
 def registered(name: str) -> Event[Registered]:
+    """Its id sorts by the name, as those of events do by time."""
     return Event[Registered](
-        source="/tests", type=Registered.TYPE, subject=name, data=Registered(name=name)
+        id=f"evt_{name[:9]}",
+        source="/tests",
+        type=Registered.TYPE,
+        subject=name,
+        data=Registered(name=name),
     )
 
 
@@ -193,19 +198,19 @@ async def test_outbox_rows_are_told_in_order_and_gone_once_the_bus_has_them(
     sent: list[dict[str, Any]] = []
     broken = True
 
-    async def publish(event: Event[Any]) -> None:
+    async def publish(event: Event[Any], session_id: str | None) -> None:
         if broken:
             raise ConnectionError("no bus")
-        sent.append(event.model_dump())
+        sent.append({**event.model_dump(), "session_id": session_id})
 
     monkeypatch.setattr(rows, "publish", publish)
     outbox, partition = OutboxRows(lambda: things), new_id("usr")
     names = ["ann", "bob", "cid"]
     for name in names:
         user = {"PartitionKey": partition, "RowKey": name}
-        operations = [("create", user), outbox.operation(partition, registered(name))]
+        session = None if name == "bob" else f"room/{name}"
+        operations = [("create", user), outbox.operation(partition, registered(name), session)]
         await things.submit_transaction(operations)
-        await asyncio.sleep(0.002)  # ids sort by the millisecond
     assert await outbox.behind(partition) is not None
     outbox.tell_soon(partition)
     await asyncio.gather(*outbox._telling, return_exceptions=True)
@@ -213,7 +218,17 @@ async def test_outbox_rows_are_told_in_order_and_gone_once_the_bus_has_them(
     broken = False
     assert await outbox.tell(partition) == 3
     assert [each["data"]["name"] for each in sent] == names
+    assert [each["session_id"] for each in sent] == ["room/ann", None, "room/cid"]
     assert await outbox.behind(partition) is None
+
+
+async def test_the_largest_event_that_the_store_keeps_fits_a_row(things: TableClient) -> None:
+    room = 32 * 1024 - len(registered("").model_dump_json())
+    for letter, most in (("x", room // 2), ("\N{GRINNING FACE}", room // 4)):
+        partition, largest = new_id("usr"), registered(letter * most)
+        await things.submit_transaction([OutboxRows.operation(partition, largest)])
+        with pytest.raises(ValueError, match="does not fit a row"):
+            OutboxRows.operation(partition, registered(letter * (most + 1)))
 
 
 async def test_an_effect_happens_once_however_often_its_event_comes(things: TableClient) -> None:

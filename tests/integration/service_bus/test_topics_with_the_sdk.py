@@ -76,7 +76,7 @@ def test_what_has_no_session_is_dead_where_one_is_needed(client: ServiceBusClien
     with dead:
         found = dead.receive_messages(50, max_wait_time=WAIT)
         assert "nobody's" in texts(found)
-        assert {each.dead_letter_reason for each in found} == {"SessionIdMissing"}
+        assert {each.dead_letter_reason for each in found} == {"Session ID is null"}
         for message in found:
             dead.complete_message(message)
     heard(client, "all")
