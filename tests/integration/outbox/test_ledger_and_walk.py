@@ -224,7 +224,7 @@ async def test_outbox_rows_are_told_in_order_and_gone_once_the_bus_has_them(
 
 async def test_the_largest_event_that_the_store_keeps_fits_a_row(things: TableClient) -> None:
     def named(name: str) -> Event[Registered]:
-        return registered(name).model_copy(update={"id": "evt_1"})
+        return registered(name).model_copy(update={"id": "evt_1", "correlationid": "evt_1"})
 
     room = 32 * 1024 - len(named("").model_dump_json())
     for letter, most in (("x", room // 2), ("\N{GRINNING FACE}", room // 4)):
