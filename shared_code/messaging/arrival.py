@@ -26,9 +26,11 @@ _MAX_MESSAGE_ID = 128  # characters, by the bus
 _MAX_EVENT_ID = _MAX_MESSAGE_ID - len(f":{_MOST_COUNT}")
 _INT32 = 2**31  # the SDK writes an int as one of 32 bits, or refuses it
 _MOST_BITS = 4_096  # of an int in decimals: Python refuses to write one of thousands of digits
-_LONGEST_LIFE = timedelta(
-    days=49
-)  # milliseconds that 32 bits hold; who lives longer has the queue's life
+_LONGEST_LIFE = timedelta(days=49)
+"""Milliseconds that 32 bits hold; who lives longer has the queue's life."""
+
+_SHORTEST_LIFE = timedelta(seconds=1)
+"""The SDK counts whole seconds, and none would be for ever."""
 
 
 @dataclass(frozen=True)
@@ -214,15 +216,13 @@ def _life(message: func.ServiceBusMessage) -> timedelta | None:
     """How long the message was to live. The host tells only when it ends; None for about as good as ever."""
     enqueued, expires = message.enqueued_time_utc, message.expires_at_utc
     life = message.time_to_live
-    if (
-        life is None
-        and enqueued
-        and expires
-        and (enqueued.tzinfo is None) == (expires.tzinfo is None)
-    ):
+    if life is None and enqueued and expires and _alike(enqueued, expires):
         life = expires - enqueued
     if life is None or life > _LONGEST_LIFE:
         return None
-    return max(
-        life, timedelta(seconds=1)
-    )  # the SDK counts whole seconds, and none would be for ever
+    return max(life, _SHORTEST_LIFE)
+
+
+def _alike(one: datetime, other: datetime) -> bool:
+    """Whether they can be subtracted: both with a time zone, or both without."""
+    return (one.tzinfo is None) == (other.tzinfo is None)

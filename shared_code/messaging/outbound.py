@@ -77,9 +77,8 @@ class Outbound:
         sender = await self._open()
         batch: Any = await sender.create_message_batch()
         _begin(batch, group[0].message)
-        with suppress(
-            Exception
-        ):  # it is full, or the next is unfit, and will hear that when it is the first
+        # It is full, or the next is unfit, which will hear that when it is the first.
+        with suppress(Exception):
             while self._waiting and len(group) < _MOST_TOGETHER:
                 batch.add_message(self._waiting[0].message)
                 group.append(self._waiting.popleft())

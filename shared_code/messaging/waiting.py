@@ -33,9 +33,8 @@ if TYPE_CHECKING:  # the SDK is imported on first use
 _MOST_WAITING = 500
 """Events in one row, which holds 32 K characters of text. Those beyond wait too, but in no certain order."""
 
-_DIGITS = (
-    16  # of an event's digest: an id is anybody's and may be long; two of one session never meet
-)
+_DIGITS = 16
+"""Of an event's digest: an id is anybody's and may be long; two of one session never meet."""
 
 HOLD_SECONDS = 120.0
 """How long one delivery waits for the store: the host keeps locks, and bears a call, for five minutes."""
