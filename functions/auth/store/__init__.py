@@ -18,31 +18,24 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from functions.auth import keys
 from functions.auth.emails import reservation_key
-from functions.auth.errors import NoSigningKeys
-from functions.auth.models import Account, Reservation, Session, StoredKey
+from functions.auth.models import Account, Reservation, Session
 from functions.auth.sealing import seal
+from functions.auth.store.keys import load_ring as load_ring
+from functions.auth.store.keys import provision_keys
+from functions.auth.store.keys import read_keys as read_keys
+from functions.auth.store.tables import EMAILS, KEYS, SESSIONS, SETTING, USERS
 from shared_code import published
 from shared_code.storage import (
-    blob_service,
     create_container,
     create_tables,
     find,
     reach_table,
     table,
 )
-from shared_code.tokens import JWKS_DOCUMENT
-
-SETTING = "AUTH_STORAGE"
-USERS = "authusers"
-EMAILS = "authemails"
-SESSIONS = "authsessions"
-KEYS = "authkeys"
 
 _ACCOUNT_ROW = "account"
 _EMAIL_ROW = "email"
-_KEY_PARTITION = "signing"
 _NOBODY = "usr_nobody"
 
 
@@ -192,23 +185,6 @@ async def add_session(session: Session) -> None:
         return  # its id is new and random, so what exists is our own first try
 
 
-async def read_keys() -> dict[str, StoredKey]:
-    """The signing keys by role; empty before provisioning. One round trip."""
-    query = "PartitionKey eq @partition"
-    rows = table(SETTING, KEYS).query_entities(query, parameters={"partition": _KEY_PARTITION})
-    return {
-        row["RowKey"]: StoredKey(row["kid"], row["sealed"], row["created_at"]) async for row in rows
-    }
-
-
-async def load_ring() -> keys.KeyRing:
-    """The signing keys, opened. One round trip. Raises NotConfigured when there are none to open."""
-    stored = await read_keys()
-    if not set(keys.ROLES) <= set(stored):
-        raise NoSigningKeys(SETTING)
-    return keys.open_ring(stored)
-
-
 async def provision() -> None:
     """Make the tables, the first keys and the published JWKS. What exists stays.
 
@@ -216,41 +192,4 @@ async def provision() -> None:
     """
     await create_tables(SETTING, USERS, EMAILS, SESSIONS, KEYS)
     await create_container(published.SETTING, published.CONTAINER)
-    if not await read_keys():
-        await _insert_first_keys()
-    await _publish_jwks((await load_ring()).jwks())
-
-
-async def _insert_first_keys() -> None:
-    """One transaction, so that of two provision commands at once one makes all keys, the other none."""
-    from azure.data.tables import TableTransactionError
-
-    created = [(role, keys.new_key()) for role in keys.ROLES]
-    try:
-        await table(SETTING, KEYS).submit_transaction(
-            [("create", _key_row(role, key)) for role, key in created]
-        )
-    except (TableTransactionError, ResourceExistsError):
-        if not await read_keys():
-            raise
-
-
-def _key_row(role: str, key: StoredKey) -> dict[str, Any]:
-    return {
-        "PartitionKey": _KEY_PARTITION,
-        "RowKey": role,
-        "kid": key.kid,
-        "sealed": key.sealed,
-        "created_at": key.created_at,
-    }
-
-
-async def _publish_jwks(document: bytes) -> None:
-    """Publish the JWKS unless it is what is published: an unchanged blob keeps its ETag."""
-    blob = blob_service(published.SETTING).get_blob_client(published.CONTAINER, JWKS_DOCUMENT)
-    try:
-        if await (await blob.download_blob()).readall() == document:
-            return
-    except ResourceNotFoundError:
-        pass
-    await published.publish(JWKS_DOCUMENT, document, "application/jwk-set+json")
+    await provision_keys()
