@@ -5,7 +5,8 @@ AtriumError
 │   └── MalformedJson
 ├── Unauthenticated 401       no valid access token
 ├── Forbidden 403             a known user who may not
-│   └── AdminRequired         the route is for those who run the platform
+│   ├── AdminRequired         the route is for those who run the platform
+│   └── StepUpRequired        the caller must prove anew who he is
 ├── NotFound 404              no such thing, or not for this user
 ├── Conflict 409              the state of the thing does not allow it
 │   └── IdempotencyKeyReused
@@ -16,6 +17,7 @@ AtriumError
 ├── InternalError 500         a fault of ours
 └── Unavailable 503           try again; carries Retry-After
     └── NotConfigured         an app setting is missing
+        └── InvalidSetting    or has a value that cannot be used
 
 Invariant: a message given to a client never names anything internal. Services derive their own errors
 from these; a code, once published, keeps its meaning (docs/errors.md lists them all).
@@ -87,6 +89,13 @@ class AdminRequired(Forbidden):
 
     code = "admin_required"
     title = "This needs an access token with the admin role"
+
+
+class StepUpRequired(Forbidden):
+    """The caller must prove anew who he is."""
+
+    code = "step_up_required"
+    title = "Prove again who you are (POST /api/auth/step-up), then repeat this"
 
 
 class NotFound(AtriumError):
@@ -179,3 +188,10 @@ class NotConfigured(Unavailable):
 
     def __str__(self) -> str:
         return f"The app setting {self.setting} is missing"
+
+
+class InvalidSetting(NotConfigured):
+    """An app setting has a value that cannot be used."""
+
+    def __str__(self) -> str:
+        return f"The app setting {self.setting} has a value that cannot be used"

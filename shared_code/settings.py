@@ -6,7 +6,7 @@ reads no setting but `ATRIUM_SERVICES`. An exception at import would make every 
 
 import os
 
-from shared_code.errors import NotConfigured
+from shared_code.errors import InvalidSetting, NotConfigured
 
 
 def setting(name: str) -> str:
@@ -20,6 +20,20 @@ def setting(name: str) -> str:
 def optional_setting(name: str) -> str | None:
     """The value of the app setting `name`, or None when it is missing or empty."""
     return os.environ.get(name) or None
+
+
+def whole_number_setting(name: str, default: int, *, most: int) -> int:
+    """The number from 0 to `most` in the app setting `name`; `default` when it is missing or empty.
+
+    Raises InvalidSetting for anything else.
+    """
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    is_number = value.isascii() and value.isdecimal() and len(value) <= len(str(most))
+    if not is_number or int(value) > most:
+        raise InvalidSetting(name)
+    return int(value)
 
 
 def enabled_services(all_services: tuple[str, ...]) -> tuple[str, ...]:

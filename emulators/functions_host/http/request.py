@@ -1,7 +1,7 @@
 """A request as the host reads it, and as Python functions see it.
 
-Invariant: headers are lower-cased and repeats joined by commas; query parameters without a value do
-not exist; a body is always bytes.
+Invariant: headers are lower-cased and repeats joined by commas; the last entry of X-Forwarded-For is the
+peer, whatever he sent; query parameters without a value do not exist; a body is always bytes.
 """
 
 import asyncio
@@ -42,6 +42,8 @@ class Request:
         self.method: str = scope["method"]
         self.path = decode_path(scope["raw_path"])
         self.headers = _join_headers(scope["headers"])
+        if peer := scope.get("client"):
+            _add_peer(self.headers, *peer)
 
     @property
     def query(self) -> dict[str, str]:
@@ -123,6 +125,13 @@ def _join_headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
+
+
+def _add_peer(headers: dict[str, str], host: str, port: int) -> None:
+    """Append the peer to X-Forwarded-For as Azure's front end does, which stands before every app."""
+    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    sent = headers.get("x-forwarded-for")
+    headers["x-forwarded-for"] = f"{sent}, {peer}" if sent else peer
 
 
 def _join_query(text: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """HTTP functions: what reaches Python, and what reaches the caller."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -137,6 +138,15 @@ def test_the_home_page_is_html(host: RunningHost) -> None:
 def test_headers_are_lower_case_and_repeats_are_joined(host: RunningHost) -> None:
     told = host.get("/api/echo/", **{"X-Thing": "1", "x-thing": "2"}).json
     assert told["headers"]["x-thing"] == "1,2"
+
+
+def test_the_peer_is_the_last_that_a_request_was_forwarded_for(host: RunningHost) -> None:
+    alone = host.get("/api/echo/").json["headers"]["x-forwarded-for"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", alone)
+    spoofed = host.get("/api/echo/", **{"X-Forwarded-For": "6.6.6.6, 7.7.7.7"}).json
+    assert re.fullmatch(
+        r"6\.6\.6\.6, 7\.7\.7\.7, 127\.0\.0\.1:\d+", spoofed["headers"]["x-forwarded-for"]
+    )
 
 
 def test_empty_query_values_are_dropped_and_repeats_are_joined(host: RunningHost) -> None:
