@@ -15,6 +15,11 @@ def utcnow() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+def now_ms() -> int:
+    """Now, in milliseconds since 1970."""
+    return round(utcnow().timestamp() * 1000)
+
+
 def rfc3339(moment: datetime) -> str:
     """`2026-11-23T10:11:12.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

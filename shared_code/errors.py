@@ -13,7 +13,7 @@ AtriumError
 ├── PayloadTooLarge 413
 ├── UnsupportedMediaType 415
 ├── ValidationFailed 422      well-formed, but a field is wrong; names each field
-├── TooManyRequests 429       carries Retry-After
+├── TooManyRequests 429       carries Retry-After, and the limit that is used up
 ├── InternalError 500         a fault of ours
 └── Unavailable 503           try again; carries Retry-After
     └── NotConfigured         an app setting is missing
@@ -24,7 +24,7 @@ from these; a code, once published, keeps its meaning (docs/errors.md lists them
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, TypedDict
+from typing import ClassVar, NamedTuple, TypedDict
 
 
 class FieldError(TypedDict):
@@ -41,7 +41,7 @@ class AtriumError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong on our side"
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.title)
@@ -154,13 +154,30 @@ class ValidationFailed(AtriumError):
         return self._fields
 
 
+class Quota(NamedTuple):
+    """Where a caller stands with a limit: at most `most` in any `seconds`."""
+
+    name: str
+    most: int
+    seconds: int
+    remaining: int
+    reset_seconds: int
+    """After so long there is room again."""
+
+
 class TooManyRequests(AtriumError):
-    """The caller is over a limit."""
+    """The caller is over a limit; `quota` says which, and until when."""
 
     status = 429
     code = "too_many_requests"
     title = "Too many requests"
     retry_after = 1
+
+    def __init__(self, quota: Quota | None = None) -> None:
+        super().__init__()
+        self.quota = quota
+        if quota is not None:
+            self.retry_after = quota.reset_seconds
 
 
 class InternalError(AtriumError):
