@@ -1,10 +1,12 @@
 """Who is calling. Invariant: an Actor is made from a verified access token and from nothing else."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 ADMIN = "admin"
 """The role of those who run the platform."""
+
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,17 @@ class Actor:
     session_id: str
     expires_at: datetime
     roles: frozenset[str] = frozenset()
+    authenticated_at: datetime = _NEVER
+    """When he last proved who he is, by password or another factor."""
 
 
 class Admin(Actor):
     """An actor with the admin role. As a parameter's type it is a route's access rule."""
+
+
+class Recent(Actor):
+    """An actor who proved who he is in the last minutes. As a parameter's type it is a route's rule."""
+
+
+STEP_UP_MINUTES = 10
+"""How long a proof counts as recent."""

@@ -40,6 +40,15 @@ def _id(prefix: str, low_bits: int) -> str:
     return f"{prefix}_{''.join(characters)}"
 
 
+_REVERSED = str.maketrans(_ALPHABET, _ALPHABET[::-1])
+
+
+def reversed_id(an_id: str) -> str:
+    """Ids sort by time; turned around they sort newest first."""
+    prefix, _, characters = an_id.rpartition("_")
+    return f"{prefix}_{characters.translate(_REVERSED)}"
+
+
 def id_pattern(prefix: str) -> str:
     """The regular expression that ids of this prefix match, for path parameters and schemas."""
     return rf"^{prefix}_[{_ALPHABET}]{{{_LENGTH}}}$"

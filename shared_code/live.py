@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported on first use: a cold start pays for what it uses
 
 HUB = "live"
 SETTING = "WebPubSubConnectionString"
+_SESSION = "session:"
 
 
 def room_group(room_id: str) -> str:
@@ -25,7 +26,12 @@ def room_group(room_id: str) -> str:
 
 def session_group(session_id: str) -> str:
     """The group of one session's connections, so that a revoked session can be closed."""
-    return f"session:{session_id}"
+    return f"{_SESSION}{session_id}"
+
+
+def session_of(group: str) -> str | None:
+    """The session whose connections the group holds, or None for another group."""
+    return group.removeprefix(_SESSION) if group.startswith(_SESSION) else None
 
 
 @cache
@@ -59,6 +65,13 @@ async def let_connection_hear(connection_id: str, room_id: str) -> None:
 async def stop_hearing(user_id: str, room_id: str) -> None:
     """Remove the user's connections from the room's group. One call."""
     await service().remove_user_from_group(room_group(room_id), user_id)
+
+
+async def close_session(session_id: str) -> None:
+    """Close the connections of a session that has ended. One call."""
+    await service().close_group_connections(
+        session_group(session_id), reason="The session has ended"
+    )
 
 
 async def reach() -> None:

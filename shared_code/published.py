@@ -13,7 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+)
 
 from shared_code.errors import Unavailable
 from shared_code.storage import blob_service
@@ -90,6 +95,41 @@ class PublishedDocument[Parsed]:
             raise
         self._copy = self._parse(await download.readall())
         self._etag = download.properties.etag
+
+
+async def update(name: str, change: Callable[[bytes], bytes], content_type: str) -> None:
+    """Change a published document as it stands, whoever else changes it at the same time.
+
+    Two round trips, more in a race. Raises AzureError; ResourceNotFoundError when it was never published.
+    """
+    from azure.storage.blob import ContentSettings
+
+    blob = blob_service(SETTING).get_blob_client(CONTAINER, name)
+    while True:
+        download = await blob.download_blob()
+        content = change(await download.readall())
+        try:
+            await blob.upload_blob(
+                content,
+                overwrite=True,
+                etag=download.properties.etag,
+                match_condition=MatchConditions.IfNotModified,
+                content_settings=ContentSettings(content_type=content_type),
+            )
+        except ResourceModifiedError:
+            continue
+        return
+
+
+async def publish_first(name: str, content: bytes, content_type: str) -> None:
+    """Publish a document that was never published; one that was stays. One round trip."""
+    from azure.storage.blob import ContentSettings
+
+    blob = blob_service(SETTING).get_blob_client(CONTAINER, name)
+    try:
+        await blob.upload_blob(content, content_settings=ContentSettings(content_type=content_type))
+    except ResourceExistsError:
+        return
 
 
 async def publish(name: str, content: bytes, content_type: str) -> None:

@@ -6,6 +6,7 @@ Invariant: one algorithm (EdDSA), keys only from the published JWKS and only as 
 """
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 from shared_code.actor import Actor
 from shared_code.errors import Unauthenticated
 from shared_code.published import PublishedDocument
+from shared_code.revocations import revocations
 from shared_code.settings import setting
 
 ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's name of the type, not a secret
 AUDIENCE = "atrium"
-REQUIRED_CLAIMS = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
+REQUIRED_CLAIMS = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "ver", "auth_time")
 JWKS_DOCUMENT = "jwks.json"
 _JWKS_MAX_AGE = 60.0
 _UNKNOWN_KEY_MAX_AGE = 1.0
@@ -51,8 +53,9 @@ async def reach() -> None:
 async def authenticate(authorization: str | None) -> Actor:
     """The actor that the Authorization header proves. Raises Unauthenticated.
 
-    No storage round trip while the keys are young. An unknown `kid` asks for the keys again, at most
-    once a second, so that a new key works at once and a made-up one costs nothing.
+    No storage round trip while the keys are young, and the copy of what was revoked (a second). An unknown
+    `kid` asks for the keys again, at most once a second, so that a new key works at once and a made-up one
+    costs nothing.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_LENGTH:
@@ -63,7 +66,11 @@ async def authenticate(authorization: str | None) -> Actor:
         keys = await jwks().get(max_age=_UNKNOWN_KEY_MAX_AGE)
     if key_id not in keys:
         raise Unauthenticated("The access token is not valid")
-    return verify(token, keys[key_id])
+    proven = verify(token, keys[key_id])
+    revoked = await revocations().get()
+    if revoked.refuses(proven.actor.user_id, proven.actor.session_id, proven.version):
+        raise Unauthenticated("The session has ended")
+    return proven.actor
 
 
 def _key_id(token: str) -> str:
@@ -79,8 +86,16 @@ def _key_id(token: str) -> str:
     return str(header.get("kid"))
 
 
-def verify(token: str, key: Any) -> Actor:
-    """The actor of a token signed with `key`. Raises Unauthenticated."""
+@dataclass(frozen=True)
+class Proven:
+    """What a token's signature proves: who it is for, and the version of the user's tokens (`ver`)."""
+
+    actor: Actor
+    version: int
+
+
+def verify(token: str, key: Any) -> Proven:
+    """What a token signed with `key` proves. Raises Unauthenticated."""
     import jwt
 
     try:
@@ -98,7 +113,21 @@ def verify(token: str, key: Any) -> Actor:
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated("The access token is not valid") from error
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Actor(str(claims["sub"]), str(claims["sid"]), expires_at, _roles(claims))
+    actor = Actor(
+        str(claims["sub"]),
+        str(claims["sid"]),
+        expires_at,
+        _roles(claims),
+        datetime.fromtimestamp(_whole(claims["auth_time"]), UTC),
+    )
+    return Proven(actor, _whole(claims["ver"]))
+
+
+def _whole(value: Any) -> int:
+    """A claim that is a whole number. Raises Unauthenticated."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unauthenticated("The access token is not valid")
+    return value
 
 
 def _roles(claims: dict[str, Any]) -> frozenset[str]:

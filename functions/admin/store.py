@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.admin.models import AuditEntry
 from shared_code.clock import rfc3339
+from shared_code.ids import reversed_id
 from shared_code.storage import create_tables, reach_table, table
 
 if TYPE_CHECKING:  # the SDK is imported on first use
@@ -17,8 +18,6 @@ SETTING = "ADMIN_STORAGE"
 AUDIT = "adminaudit"
 
 _PARTITION = "audit"
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_REVERSED = str.maketrans(_ALPHABET, _ALPHABET[::-1])
 
 
 def _audit() -> "TableClient":
@@ -38,7 +37,7 @@ async def reach() -> None:
 async def put(entry: AuditEntry) -> None:
     """Write an entry, or its end. One round trip."""
     values = entry.model_dump(exclude={"id", "at"}, exclude_none=True)
-    row = {"PartitionKey": _PARTITION, "RowKey": row_key(entry.id), "id": entry.id, **values}
+    row = {"PartitionKey": _PARTITION, "RowKey": reversed_id(entry.id), "id": entry.id, **values}
     row["at"] = rfc3339(entry.at)
     row["number"] = None if entry.number is None else str(entry.number)
     await _audit().upsert_entity({name: value for name, value in row.items() if value is not None})
@@ -49,7 +48,7 @@ async def entries(after: str | None, limit: int) -> list[AuditEntry]:
     found: list[AuditEntry] = []
     rows = _audit().query_entities(
         "PartitionKey eq @partition and RowKey gt @after",
-        parameters={"partition": _PARTITION, "after": row_key(after) if after else ""},
+        parameters={"partition": _PARTITION, "after": reversed_id(after) if after else ""},
         results_per_page=limit,
     )
     async for row in rows:
@@ -57,12 +56,6 @@ async def entries(after: str | None, limit: int) -> list[AuditEntry]:
         if len(found) == limit:
             break
     return found
-
-
-def row_key(entry_id: str) -> str:
-    """Ids sort by time; turned around they sort newest first."""
-    prefix, _, digits = entry_id.rpartition("_")
-    return f"{prefix}_{digits.translate(_REVERSED)}"
 
 
 def _entry(row: dict[str, Any]) -> AuditEntry:

@@ -8,7 +8,7 @@ Invariant: a command does what its line says, says what it did, and is safe to r
 import argparse
 import sys
 
-from functions.auth import commands
+from functions.auth.commands import accounts
 from functions.auth.emails import accepted
 from shared_code.command_line import parser, run
 
@@ -32,7 +32,7 @@ def main() -> int:
             email = accepted(options.email)
         except ValueError:
             email = options.email
-        made = await commands.make_admin(email)
+        made = await accounts.make_admin(email)
         said = "is an admin from the next login on" if made else "is an admin already"
         print(f"{options.email} {said}")  # noqa: T201 - a command speaks to its user
 

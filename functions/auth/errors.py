@@ -1,10 +1,18 @@
 """What auth refuses, below the general errors of shared_code.
 
 AtriumError
+├── BadRequest 400
+│   └── InvalidCode             not what was sent by mail, or too late: never said which
 ├── Unauthenticated 401
-│   └── InvalidCredentials      no such account, or not its password: never said which
+│   ├── InvalidCredentials      no such account, or not its password: never said which
+│   ├── InvalidRefreshToken     of no session, or of one that has ended
+│   └── RefreshTokenReused      it was used before, so its session has ended
+├── Forbidden 403
+│   ├── WrongPassword           the caller is signed in, but this is not his password
+│   └── CsrfRefused             a cookie came in a request that another site could send
 ├── NotFound 404
-│   └── NoSuchAccount           for commands of those who run the platform; no route raises it
+│   ├── NoSuchAccount           for commands of those who run the platform; no route raises it
+│   └── NoSuchSession           it has ended, or is somebody else's
 ├── Conflict 409
 │   └── EmailTaken              an account has this address
 ├── ValidationFailed 422
@@ -21,8 +29,10 @@ Invariant: no message says whether an account exists, save EmailTaken.
 """
 
 from shared_code.errors import (
+    BadRequest,
     Conflict,
     FieldError,
+    Forbidden,
     NotConfigured,
     NotFound,
     Unauthenticated,
@@ -38,11 +48,53 @@ class InvalidCredentials(Unauthenticated):
     title = "The e-mail address or the password is wrong"
 
 
+class InvalidCode(BadRequest):
+    """Not what was sent by mail, used before, or too late."""
+
+    code = "invalid_code"
+    title = "The code or link is not valid any more; ask for another"
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """Of no session, or of one that has ended."""
+
+    code = "invalid_refresh_token"
+    title = "The session has ended; sign in again"
+
+
+class RefreshTokenReused(Unauthenticated):
+    """It was used before, so its session has ended."""
+
+    code = "refresh_token_reused"
+    title = "The refresh token was used before, so the session was ended; sign in again"
+
+
+class WrongPassword(Forbidden):
+    """The caller is signed in, but this is not his password."""
+
+    code = "wrong_password"
+    title = "The current password is wrong"
+
+
+class CsrfRefused(Forbidden):
+    """A cookie came in a request that another site could send."""
+
+    code = "csrf_refused"
+    title = "Cookies count only in requests from a page of ours"
+
+
 class NoSuchAccount(NotFound):
     """No account has this address."""
 
     def __init__(self, email: str) -> None:
         super().__init__(f"no account has the address {email}")
+
+
+class NoSuchSession(NotFound):
+    """It has ended, or is somebody else's."""
+
+    code = "session_not_found"
+    title = "There is no such session of yours"
 
 
 class EmailTaken(Conflict):

@@ -7,11 +7,31 @@ from datetime import datetime, timedelta
 
 from functions.auth import emails
 from functions.auth.errors import PasswordTooGuessable
-from functions.auth.models import Account, Reservation
+from functions.auth.models import Account, CodePurpose, Reservation, Session
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(days=60)
 SESSION_IDLE_LIFE = timedelta(days=14)
+
+REFRESH_GRACE = timedelta(seconds=10)
+"""How long after a rotation the token before still gives the same successor: its answer may be lost."""
+
+MAX_SESSIONS = 50
+"""Of one user; the oldest ends when another begins."""
+
+ERASURE_GRACE = timedelta(days=14)
+"""How long a deleted account can be had back, by signing in."""
+
+MAIL_PAUSE = timedelta(seconds=60)
+"""How soon another mail of the same purpose is sent."""
+
+CODE_LIFE: dict[CodePurpose, timedelta] = {
+    "verify_email": timedelta(hours=24),
+    "confirm_new_email": timedelta(hours=1),
+    "confirm_email_change": timedelta(hours=1),
+    "reset_password": timedelta(minutes=30),
+    "sign_in_link": timedelta(minutes=10),  # it signs in: ASVS 6.5.5
+}
 
 RESERVATION_LIFE = timedelta(minutes=5)
 REGISTRATION_SECONDS = 30.0
@@ -33,6 +53,12 @@ def check_password(password: str, email: str, display_name: str) -> None:
 def owns(account: Account | None, email_key: str) -> bool:
     """Whether this is the account that the address belongs to, and not one that once asked for it."""
     return account is not None and emails.reservation_key(account.email) == email_key
+
+
+def is_live(session: Session, account: Account, now: datetime) -> bool:
+    """Whether the session goes on: its time is not over, and nothing has ended all of its generation."""
+    is_over = now >= min(session.expires_at, session.idle_expires_at)
+    return not is_over and session.generation == account.generation
 
 
 def may_take_over(held: Reservation, holder: Account | None, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from azure.core.exceptions import AzureError
 
 from functions.auth import store
 from functions.auth.keys import KeyRing
+from functions.auth.models import Account, Session
 from functions.auth.policy import ACCESS_TOKEN_LIFE
 from shared_code.ids import new_id
 from shared_code.settings import setting
@@ -73,22 +74,23 @@ async def reach() -> None:
     await key_ring()
 
 
-def access_token(
-    ring: KeyRing, user_id: str, session_id: str, now: datetime, roles: tuple[str, ...] = ()
-) -> str:
+def access_token(ring: KeyRing, account: Account, session: Session, now: datetime) -> str:
     """A new access token of the session, signed by the current key."""
     import jwt
 
     claims: dict[str, Any] = {
         "iss": setting("AUTH_ISSUER"),
         "aud": AUDIENCE,
-        "sub": user_id,
-        "sid": session_id,
+        "sub": account.user_id,
+        "sid": session.session_id,
         "jti": new_id("tok"),
         "iat": int(now.timestamp()),
         "exp": int((now + ACCESS_TOKEN_LIFE).timestamp()),
+        "ver": account.token_version,
+        "auth_time": int(session.authenticated_at.timestamp()),
+        "amr": list(session.methods),
     }
-    if roles:
-        claims["roles"] = list(roles)
+    if account.roles:
+        claims["roles"] = list(account.roles)
     header = {"typ": TOKEN_TYPE, "kid": ring.current.kid}
     return jwt.encode(claims, ring.current.private, algorithm=ALGORITHM, headers=header)

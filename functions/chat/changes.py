@@ -127,11 +127,14 @@ class JoinRoom(_MembershipChange):
 
 @dataclass
 class LeaveRoom(_MembershipChange):
-    """A member leaves."""
+    """A member leaves. `is_erased`: his account is being erased, so he goes whatever his role is."""
+
+    is_erased: bool = False
 
     def check(self, _head: Head, member: Member | None) -> None:
         """Members may, the owner may not."""
-        check_leave(member)
+        if not self.is_erased:
+            check_leave(member)
 
     def is_done(self, member: Member | None) -> bool:
         """He has left."""

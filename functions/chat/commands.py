@@ -53,6 +53,7 @@ from shared_code.messaging import publish, schedule
 
 _log = logging.getLogger("atrium.chat")
 _HUB_SECONDS = 2.0
+_ROOMS_TOGETHER = 100
 
 
 @cache
@@ -130,6 +131,18 @@ async def leave_room(actor: Actor, room_id: str) -> None:
     accepted = await _writers().submit(room_id, LeaveRoom(actor.user_id))
     await _at_the_hub(live.stop_hearing(actor.user_id, room_id))
     await _list(accepted)
+
+
+async def forget_user(user_id: str) -> None:
+    """End every membership of a user whose account is erased, as `leave_room` does. What he wrote stays.
+
+    A query for each 100 rooms, and the costs of `leave_room` for each room.
+    """
+    while rooms := await my_rooms(user_id, "", _ROOMS_TOGETHER):
+        for room in rooms:
+            accepted = await _writers().submit(room.id, LeaveRoom(user_id, is_erased=True))
+            await _at_the_hub(live.stop_hearing(user_id, room.id))
+            await _list(accepted)
 
 
 async def _list(accepted: Accepted) -> None:

@@ -7,9 +7,9 @@ import azure.functions as func
 
 from functions.chat import commands, projector
 from functions.chat.api import blueprint
-from functions.chat.events import MessageRequested, RoomLogAppended
+from functions.chat.events import AccountErased, MessageRequested, RoomLogAppended
 from shared_code.messaging import Event, consumes
-from shared_code.messaging.topology import CHAT_MESSAGES, CHAT_PROJECTOR
+from shared_code.messaging.topology import CHAT_ACCOUNTS, CHAT_MESSAGES, CHAT_PROJECTOR
 
 EVERY_FIVE_SECONDS = "*/5 * * * * *"
 
@@ -24,6 +24,12 @@ async def project_log(event: Event[RoomLogAppended]) -> None:
 async def post_message(event: Event[MessageRequested]) -> None:
     """Post a message that a bot or a schedule asked for, by the same rules as over HTTP."""
     await commands.post_requested(event.data)
+
+
+@consumes(blueprint, CHAT_ACCOUNTS, AccountErased)
+async def forget_erased_account(event: Event[AccountErased]) -> None:
+    """Erase what chat keeps of a user whose account is erased."""
+    await commands.forget_user(event.data.user_id)
 
 
 @blueprint.timer_trigger("timer", EVERY_FIVE_SECONDS, use_monitor=False)

@@ -1,4 +1,4 @@
-"""What chat publishes, and what others may ask of it.
+"""What chat publishes, what others may ask of it, and what it hears of others.
 
 Invariant: an event tells what has happened: entries that are durable, a message that was asked for.
 """
@@ -18,7 +18,7 @@ from functions.chat.models import (
     UserId,
 )
 from shared_code.messaging import Event, EventData
-from shared_code.messaging.topology import MESSAGE_REQUESTED, ROOM_LOG_APPENDED
+from shared_code.messaging.topology import ACCOUNT_ERASED, MESSAGE_REQUESTED, ROOM_LOG_APPENDED
 
 SOURCE = "/atrium/chat"
 _CHANGES_ACCESS = {"member.joined", "member.left"}
@@ -88,3 +88,11 @@ def message_requested(data: MessageRequested) -> Event[MessageRequested]:
     return Event[MessageRequested](
         source=SOURCE, type=MessageRequested.TYPE, subject=data.room_id, data=data
     )
+
+
+class AccountErased(EventData):
+    """Auth's event: an account is being erased."""
+
+    TYPE: ClassVar[str] = ACCOUNT_ERASED
+
+    user_id: UserId

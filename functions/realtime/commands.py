@@ -7,6 +7,7 @@ later frame of its room goes out.
 
 import asyncio
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared_code import live
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.faults import fault_point
+from shared_code.revocations import revocations
 
 TOKEN_MINUTES = 10
 """How long a negotiated address opens the hub. It is checked when connecting, not afterwards."""
@@ -41,15 +43,30 @@ async def negotiate(actor: Actor) -> Connection:
     return Connection(url=token["url"], hub=live.HUB, user_id=actor.user_id, expires_at=expires_at)
 
 
-async def let_in(user_id: str | None, connection_id: str) -> Action:
+async def let_in(user_id: str | None, connection_id: str, groups: Iterable[str]) -> Action:
     """Answer `connect`: no room groups, and a look at the connection a few seconds later.
 
-    One round trip. The answer without a user is a refusal.
+    `groups` are those of the address: they name its session, which may have ended since. One round trip.
+    The answer without a user, or with a session that has ended, is a refusal.
     """
     if not user_id:
         return {"code": "unauthorized", "errorMessage": "Negotiate an address first"}
+    if await _has_ended(groups):
+        return {"code": "unauthorized", "errorMessage": "The session has ended"}
     await store.look_later(connection_opened(user_id, connection_id), RECONCILE_SECONDS)
     return {"userId": user_id}
+
+
+async def _has_ended(groups: Iterable[str]) -> bool:
+    """Whether one of the sessions that the groups name was ended in the last minutes."""
+    ended = (await revocations().get()).sessions
+    return any(live.session_of(group) in ended for group in groups)
+
+
+async def close_sessions(session_ids: Iterable[str]) -> None:
+    """Close the connections of sessions that have ended. One call for each."""
+    for session_id in session_ids:
+        await live.close_session(session_id)
 
 
 async def reconcile(user_id: str, connection_id: str) -> None:

@@ -13,12 +13,12 @@ import azure.functions as func
 from functions.realtime import commands, store
 from functions.realtime.api import blueprint
 from functions.realtime.events import ConnectionOpened
-from functions.realtime.models import RoomLogAppended
+from functions.realtime.models import RoomLogAppended, SessionsEnded
 from shared_code.faults import fault_point
 from shared_code.live import HUB
 from shared_code.live import SETTING as WEB_PUBSUB
 from shared_code.messaging import Event, consumes
-from shared_code.messaging.topology import REALTIME_ACCESS, REALTIME_PUSH
+from shared_code.messaging.topology import REALTIME_ACCESS, REALTIME_PUSH, REALTIME_SESSIONS
 from shared_code.work_queue import taken
 
 type Trigger = Callable[..., Awaitable[object]]
@@ -45,6 +45,12 @@ async def follow_access(event: Event[RoomLogAppended]) -> None:
             await commands.apply_access(access)
 
 
+@consumes(blueprint, REALTIME_SESSIONS, SessionsEnded)
+async def close_ended_sessions(event: Event[SessionsEnded]) -> None:
+    """Close the sockets of sessions that have ended."""
+    await commands.close_sessions(event.data.session_ids)
+
+
 @blueprint.queue_trigger("message", store.RECONCILE, store.SETTING)
 async def reconcile_connection(message: func.QueueMessage) -> None:
     """Look at a connection's groups again, some seconds after it was let in."""
@@ -62,8 +68,10 @@ def _system_event(name: str) -> Decorator:
 @_system_event("connect")
 async def on_connect(request: str) -> dict[str, object]:
     """Let a connection in, or refuse it."""
-    context = json.loads(request)["connectionContext"]
-    return await commands.let_in(context.get("userId"), context["connectionId"])
+    asked = json.loads(request)
+    context, claims = asked["connectionContext"], asked.get("claims") or {}
+    groups = claims.get("webpubsub.group", [])
+    return await commands.let_in(context.get("userId"), context["connectionId"], groups)
 
 
 @_system_event("connected")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, model_validator
 
 from shared_code.clock import Timestamp
 from shared_code.messaging import EventData
+from shared_code.messaging.topology import ROOM_LOG_APPENDED, SESSIONS_ENDED
 
 MEMBER_JOINED = "member.joined"
 MEMBER_LEFT = "member.left"
@@ -65,7 +66,15 @@ class RoomEntry(BaseModel):
 class RoomLogAppended(EventData):
     """Chat's event: entries of one room, in the order of seq."""
 
-    TYPE: ClassVar[str] = "atrium.chat.room_log_appended.v1"
+    TYPE: ClassVar[str] = ROOM_LOG_APPENDED
 
     room_id: str
     entries: list[RoomEntry]
+
+
+class SessionsEnded(EventData):
+    """Auth's event: sessions of a user have ended."""
+
+    TYPE: ClassVar[str] = SESSIONS_ENDED
+
+    session_ids: list[str]

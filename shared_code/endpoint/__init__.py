@@ -9,18 +9,21 @@ declared; the actor comes from the verified token alone; every failure is a prob
 OpenAPI is generated from the same declarations.
 """
 
+from shared_code.endpoint.client import Client
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
-from shared_code.endpoint.responses import Content, Model, Page
+from shared_code.endpoint.responses import Content, Model, Page, Reply
 from shared_code.endpoint.route import ROUTES, Anonymous, Route
 
 __all__ = [
     "ROUTES",
     "Anonymous",
+    "Client",
     "Content",
     "IdempotencyKey",
     "Model",
     "Page",
+    "Reply",
     "Route",
     "endpoint",
 ]

@@ -4,12 +4,15 @@ Invariant: the caller is verified before anything that he sent is looked at; the
 and body, each refused with the error that names what is wrong.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
-from shared_code.actor import ADMIN, Actor, Admin
+from shared_code.actor import ADMIN, STEP_UP_MINUTES, Actor, Admin, Recent
+from shared_code.clock import utcnow
+from shared_code.endpoint.client import client_of
 from shared_code.endpoint.route import Anonymous, Route
 from shared_code.errors import (
     AdminRequired,
@@ -17,6 +20,7 @@ from shared_code.errors import (
     MalformedJson,
     NotFound,
     PayloadTooLarge,
+    StepUpRequired,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -45,6 +49,8 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
         values[route.actor] = await _actor(route, request.headers.get("authorization"))
     if route.anonymous:
         values[route.anonymous] = Anonymous()
+    if route.client:
+        values[route.client] = client_of(request.headers)
     for name, adapter in route.path_parameters.items():
         values[name] = _path_value(adapter, request.route_params.get(name))
     if route.query:
@@ -57,13 +63,17 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
 
 
 async def _actor(route: Route, authorization: str | None) -> Actor:
-    """The caller, if the route is for him. Raises Unauthenticated, AdminRequired."""
+    """The caller, if the route is for him. Raises Unauthenticated, AdminRequired, StepUpRequired."""
     actor = await authenticate(authorization)
-    if not route.admin:
-        return actor
-    if ADMIN not in actor.roles:
+    if route.access is Admin and ADMIN not in actor.roles:
         raise AdminRequired
-    return Admin(actor.user_id, actor.session_id, actor.expires_at, actor.roles)
+    if route.access is Recent and not _is_recent(actor):
+        raise StepUpRequired
+    return route.access(**vars(actor)) if route.access else actor
+
+
+def _is_recent(actor: Actor) -> bool:
+    return utcnow() - actor.authenticated_at <= timedelta(minutes=STEP_UP_MINUTES)
 
 
 def _path_value(adapter: TypeAdapter[str], raw: str | None) -> str:

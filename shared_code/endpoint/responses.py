@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict
 
-from shared_code.errors import AtriumError
+from shared_code.errors import AtriumError, Quota, TooManyRequests
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -40,14 +40,31 @@ class Content:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def respond(answer: BaseModel | Content | None, status: int, request_id: str) -> func.HttpResponse:
+@dataclass(frozen=True)
+class Reply[Body: BaseModel | None]:
+    """A model, or nothing, and headers of the answer's own."""
+
+    body: Body
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def respond(
+    answer: BaseModel | Content | Reply[Any] | None, status: int, request_id: str
+) -> func.HttpResponse:
     """The response for what a handler returned; None has no body."""
     headers = {**_HEADERS, "X-Request-Id": request_id}
-    if answer is None:
-        return func.HttpResponse(status_code=status, headers=headers)
+    if isinstance(answer, Reply):
+        headers |= dict(answer.headers)
+        return _modelled(answer.body, status, headers)
     if isinstance(answer, Content):
         headers |= dict(answer.headers) | {"Content-Type": answer.content_type}
         return func.HttpResponse(answer.body, status_code=status, headers=headers)
+    return _modelled(answer, status, headers)
+
+
+def _modelled(answer: BaseModel | None, status: int, headers: dict[str, str]) -> func.HttpResponse:
+    if answer is None:
+        return func.HttpResponse(status_code=status, headers=headers)
     headers["Content-Type"] = "application/json"
     body = answer.model_dump_json().encode()
     return func.HttpResponse(body, status_code=status, headers=headers)
@@ -73,7 +90,17 @@ def problem(error: AtriumError, request_id: str) -> func.HttpResponse:
     }
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, TooManyRequests) and error.quota is not None:
+        headers |= _rate_limit(error.quota)
     if error.status == 401:  # noqa: PLR2004 - the one status that HTTP wants a challenge with
         headers["WWW-Authenticate"] = "Bearer"
     body = json.dumps(document, ensure_ascii=False).encode()
     return func.HttpResponse(body, status_code=error.status, headers=headers)
+
+
+def _rate_limit(quota: Quota) -> dict[str, str]:
+    """The RateLimit fields, by draft-ietf-httpapi-ratelimit-headers-11; `t` agrees with Retry-After."""
+    return {
+        "RateLimit-Policy": f'"{quota.name}";q={quota.most};w={quota.seconds}',
+        "RateLimit": f'"{quota.name}";r={quota.remaining};t={quota.reset_seconds}',
+    }

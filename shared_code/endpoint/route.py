@@ -7,15 +7,21 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from shared_code.actor import Actor, Admin
+from shared_code.actor import Actor, Admin, Recent
+from shared_code.endpoint.client import Client
+from shared_code.endpoint.responses import Reply
 from shared_code.errors import AtriumError
 
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 type Handler = Callable[..., Awaitable[Any]]
+
+
+ACCESS_RULES = (Actor, Admin, Recent)
+"""The parameter types that name the caller, and say which callers the route is for."""
 
 
 class Anonymous:
@@ -33,12 +39,13 @@ class Route:
     max_body: int
     errors: tuple[type[AtriumError], ...]
     actor: str | None
-    admin: bool
+    access: type[Actor] | None
     anonymous: str | None
     body: tuple[str, type[BaseModel]] | None
     query: tuple[str, type[BaseModel]] | None
     path_parameters: dict[str, TypeAdapter[str]]
     idempotency_key: str | None
+    client: str | None
     answer: Any
 
     @property
@@ -61,9 +68,10 @@ class _Parts:
 
     models: dict[str, type[BaseModel]]
     actor: str | None
-    admin: bool
+    access: type[Actor] | None
     anonymous: str | None
     idempotency_key: str | None
+    client: str | None
     path: dict[str, TypeAdapter[str]]
 
 
@@ -90,16 +98,22 @@ def declare(  # noqa: PLR0913 - each keyword is one property of a route
         max_body=max_body,
         errors=errors,
         actor=parts.actor,
-        admin=parts.admin,
+        access=parts.access,
         anonymous=parts.anonymous,
         body=_model(parts, "body"),
         query=_model(parts, "query"),
         path_parameters=parts.path,
         idempotency_key=parts.idempotency_key,
-        answer=hints.get("return"),
+        client=parts.client,
+        answer=_model_of(hints.get("return")),
     )
     ROUTES.append(route)
     return route
+
+
+def _model_of(answer: Any) -> Any:
+    """The model of an answer, also of one with headers of its own."""
+    return get_args(answer)[0] if get_origin(answer) is Reply else answer
 
 
 def _model(parts: _Parts, name: str) -> tuple[str, type[BaseModel]] | None:
@@ -108,17 +122,22 @@ def _model(parts: _Parts, name: str) -> tuple[str, type[BaseModel]] | None:
 
 def _sort_parameters(handler: Handler, hints: dict[str, Any], in_path: set[str]) -> _Parts:
     names = list(inspect.signature(handler).parameters)
+    actor = next((name for name in names if hints[name] in ACCESS_RULES), None)
     parts = _Parts(
         models={name: hints[name] for name in ("body", "query") if name in names},
-        actor=next((name for name in names if hints[name] in {Actor, Admin}), None),
-        admin=any(hints[name] is Admin for name in names),
+        actor=actor,
+        access=hints[actor] if actor else None,
         anonymous=next((name for name in names if hints[name] is Anonymous), None),
         idempotency_key="idempotency_key" if "idempotency_key" in names else None,
+        client=next((name for name in names if hints[name] is Client), None),
         path={name: TypeAdapter(hints[name]) for name in names if name in in_path},
     )
     if (parts.actor is None) == (parts.anonymous is None):
-        raise TypeError(f"{handler.__name__} must take an Actor, an Admin or an Anonymous")
+        raise TypeError(
+            f"{handler.__name__} must take an Actor, an Admin, a Recent or an Anonymous"
+        )
     known = {*parts.models, *parts.path, parts.actor, parts.anonymous, parts.idempotency_key}
+    known.add(parts.client)
     if unknown := set(names) - known or in_path - set(names):
         raise TypeError(f"{handler.__name__}: no source or no parameter for {sorted(unknown)}")
     return parts

@@ -11,6 +11,8 @@ TOPIC = "events"
 
 ROOM_LOG_APPENDED = "atrium.chat.room_log_appended.v1"
 MESSAGE_REQUESTED = "atrium.chat.message_requested.v1"
+SESSIONS_ENDED = "atrium.auth.sessions_ended.v1"
+ACCOUNT_ERASED = "atrium.auth.account_erased.v1"
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,19 @@ CHAT_MESSAGES = Consumer(
     sessions=True,
     waits_in=SessionTable("CHAT_STORAGE", "chatsessions"),
 )
+REALTIME_SESSIONS = Consumer(queue="realtime-sessions", types=(SESSIONS_ENDED,))
+AUTH_SESSIONS = Consumer(queue="auth-sessions", types=(SESSIONS_ENDED,))
+CHAT_ACCOUNTS = Consumer(queue="chat-accounts", types=(ACCOUNT_ERASED,))
 
-CONSUMERS = (REALTIME_PUSH, REALTIME_ACCESS, CHAT_PROJECTOR, CHAT_MESSAGES)
+CONSUMERS = (
+    REALTIME_PUSH,
+    REALTIME_ACCESS,
+    REALTIME_SESSIONS,
+    CHAT_PROJECTOR,
+    CHAT_MESSAGES,
+    CHAT_ACCOUNTS,
+    AUTH_SESSIONS,
+)
 QUEUES = tuple(each.queue for each in CONSUMERS)
 
 SUBSCRIPTIONS = {f"{TOPIC}.{queue}": queue for queue in QUEUES}

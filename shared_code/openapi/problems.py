@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from shared_code.actor import Admin, Recent
 from shared_code.endpoint import Route
 from shared_code.errors import (
     AdminRequired,
@@ -19,6 +20,7 @@ from shared_code.errors import (
     NotConfigured,
     NotFound,
     PayloadTooLarge,
+    StepUpRequired,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
@@ -81,8 +83,10 @@ def _errors(route: Route) -> set[Error]:
 def _errors_of_parts(route: Route) -> Iterator[Error]:
     if route.actor:
         yield Unauthenticated
-    if route.admin:
+    if route.access is Admin:
         yield AdminRequired
+    if route.access is Recent:
+        yield StepUpRequired
     if route.path_parameters:
         yield NotFound
     if route.query or route.idempotency_key or route.body:

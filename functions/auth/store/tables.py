@@ -1,7 +1,15 @@
-"""The names of auth's tables, and of the setting that says where they are."""
+"""Auth's tables, and the setting that says where they are.
+
+authusers      PK user id                            all that is kept of a user (users.py)
+authemails     PK hash of the address, RK `email`    whose the address is (addresses.py)
+authkeys       PK `signing`, RK the key's role       the signing keys, sealed (keys.py)
+autherasures   PK day, RK user id                    who is to be erased then (erasures.py)
+authactivity   PK time slot and shard, RK user id    who may have events to tell (shared_code/outbox)
+"""
 
 SETTING = "AUTH_STORAGE"
 USERS = "authusers"
 EMAILS = "authemails"
-SESSIONS = "authsessions"
 KEYS = "authkeys"
+ERASURES = "autherasures"
+ACTIVITY = "authactivity"

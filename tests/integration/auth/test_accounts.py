@@ -1,6 +1,7 @@
 """Registering, logging in and seeing oneself, against real tables."""
 
 import asyncio
+import base64
 import logging
 from collections import Counter
 from dataclasses import replace
@@ -11,19 +12,36 @@ import pytest
 from argon2 import PasswordHasher
 from azure.core.exceptions import ServiceRequestError
 
-from functions.auth import commands, passwords, policy, refresh_tokens, sealing, store
+from functions.auth import passwords, policy, refresh_tokens, sealing, store
+from functions.auth.commands import accounts
+from functions.auth.commands.changing import NO_CLIENT, entry
 from functions.auth.emails import reservation_key
 from functions.auth.errors import NoSuchAccount
 from functions.auth.models import Account, Reservation
 from shared_code import tokens
 from shared_code.clock import utcnow
 from shared_code.ids import new_id
-from shared_code.storage import find, table
-from tests.integration.auth.conftest import Answer, Call
+from shared_code.storage import table
+from tests.integration.auth.conftest import Answer, Call, newest_mail
 
 PASSWORD = "correct horse battery"
-USER_FIELDS = {"id", "email", "display_name", "created_at", "roles"}
-SIGNED_IN_FIELDS = {"user", "access_token", "token_type", "expires_in", "refresh_token"}
+USER_FIELDS = {
+    "id",
+    "email",
+    "email_verified",
+    "display_name",
+    "created_at",
+    "roles",
+    "erase_at",
+}
+SIGNED_IN_FIELDS = {
+    "user",
+    "access_token",
+    "token_type",
+    "expires_in",
+    "refresh_token",
+    "device_token",
+}
 
 
 def new(address: str, **changes: str) -> dict[str, str]:
@@ -35,9 +53,18 @@ def credentials(address: str, password: str = PASSWORD) -> dict[str, str]:
 
 
 async def stored_account(address: str) -> Account:
-    account = await store.find_account_by_email(address)
-    assert account is not None
-    return account
+    record = await store.read_user_by_email(address)
+    assert record
+    return record.account
+
+
+async def put_account(address: str, **columns: Any) -> None:
+    """Change an account behind the back of the commands."""
+    record = await store.read_user_by_email(address)
+    assert record
+    change = store.Change(record)
+    change.put(record.account.model_copy(update=columns))
+    assert await change.commit()
 
 
 async def hold(address: str, *, seconds_left: int) -> Reservation:
@@ -94,12 +121,13 @@ async def test_an_account_that_is_gone_is_not_shown(call: Call, address: str) ->
 async def test_the_refresh_token_is_provable_from_its_row(call: Call, address: str) -> None:
     body = (await call("auth_register", new(address))).body
     token = refresh_tokens.decode(body["refresh_token"])
-    row = await find(table(store.SETTING, store.SESSIONS), token.user_id, token.session_id)
-    assert row is not None
-    assert token.is_authentic(sealing.unseal(row["sealed_key"], token.session_id))
-    assert (token.user_id, token.counter) == (body["user"]["id"], row["counter"])
-    assert row["expires_at"] - row["created_at"] == timedelta(days=60)
-    assert row["idle_expires_at"] - row["created_at"] == timedelta(days=14)
+    record = await store.read_user(token.user_id)
+    session = record and record.session(token.session_id)
+    assert session
+    assert token.is_authentic(sealing.unseal(session.sealed_key, token.session_id))
+    assert (token.user_id, token.counter) == (body["user"]["id"], session.counter)
+    assert session.expires_at - session.created_at == timedelta(days=60)
+    assert session.idle_expires_at - session.created_at == timedelta(days=14)
 
 
 @pytest.mark.parametrize("spelling", [str.upper, str.title, str.lower])
@@ -220,19 +248,21 @@ async def test_no_answer_and_no_log_holds_a_secret(
 async def test_the_rows_hold_neither_password_nor_session_key(call: Call, address: str) -> None:
     body = (await call("auth_register", new(address))).body
     token = refresh_tokens.decode(body["refresh_token"])
-    account = await find(table(store.SETTING, store.USERS), token.user_id, "account")
-    session = await find(table(store.SETTING, store.SESSIONS), token.user_id, token.session_id)
-    assert account is not None
-    assert session is not None
-    assert PASSWORD not in str(dict(account))
-    key = sealing.unseal(session["sealed_key"], token.session_id)
-    assert key not in session["sealed_key"]
+    query = table(store.SETTING, store.USERS).query_entities(f"PartitionKey eq '{token.user_id}'")
+    rows = [str(dict(row)) async for row in query]
+    record = await store.read_user(token.user_id)
+    session = record and record.session(token.session_id)
+    assert session
+    key = sealing.unseal(session.sealed_key, token.session_id)
+    mail = await newest_mail(token.user_id, "verify_email")
+    secrets = [PASSWORD, base64.b64encode(key).decode(), mail.values["code"], mail.token]
+    assert not [secret for secret in secrets if any(secret in row for row in rows)]
 
 
 async def test_a_login_renews_a_hash_of_yesterdays_parameters(call: Call, address: str) -> None:
     await call("auth_register", new(address))
     old = PasswordHasher(1, 8 * 1024, 1).hash(PASSWORD)
-    assert await store.replace_password_hash(await stored_account(address), old)
+    await put_account(address, password_hash=old)
     assert (await call("auth_login", credentials(address, "wrong password"))).status == 401
     assert (await stored_account(address)).password_hash == old
     assert (await call("auth_login", credentials(address))).status == 200
@@ -242,21 +272,28 @@ async def test_a_login_renews_a_hash_of_yesterdays_parameters(call: Call, addres
     assert (await stored_account(address)).password_hash == renewed
 
 
-async def test_renewing_a_hash_never_undoes_a_change_of_password(call: Call, address: str) -> None:
+async def test_a_login_under_way_does_not_outlive_a_change_of_password(
+    call: Call, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await call("auth_register", new(address))
-    as_read = await stored_account(address)
     changed = await passwords.hash_password("another password")
-    assert await store.replace_password_hash(as_read, changed)
-    assert not await store.replace_password_hash(as_read, as_read.password_hash)
+    verify = passwords.matches
+
+    async def slowly(password: str, stored: str | None) -> bool:
+        found = await verify(password, stored)
+        await put_account(address, password_hash=changed)
+        return found
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    assert (await call("auth_login", credentials(address))).status == 401
     assert (await stored_account(address)).password_hash == changed
 
 
 async def test_an_address_that_its_account_no_longer_carries_does_not_log_in(
     call: Call, address: str
 ) -> None:
-    user_id = (await call("auth_register", new(address))).body["user"]["id"]
-    row = {"PartitionKey": user_id, "RowKey": "account", "email": f"new-{address}"}
-    await table(store.SETTING, store.USERS).update_entity(row)
+    await call("auth_register", new(address))
+    await put_account(address, email=f"new-{address}")
     assert (await call("auth_login", credentials(address))).status == 401
 
 
@@ -325,10 +362,24 @@ class TestReservations:
         wanted = replace(held, user_id="usr_later")
         assert await store.take_over(as_read, wanted)
         assert await store.take_over(as_read, wanted)
-        account = Account(new_id("usr"), address, "Ann", "hash", utcnow())
-        assert await store.add_account(account)
-        assert await store.add_account(account)
-        assert not await store.add_account(replace(account, password_hash="another"))
+
+    async def test_a_transaction_that_the_sdk_repeats_is_known_as_ours(self, address: str) -> None:
+        account = Account(
+            user_id=new_id("usr"),
+            email=address,
+            display_name="Ann",
+            password_hash="hash",
+            created_at=utcnow(),
+        )
+        change = store.Change(store.UserRecord(account.user_id))
+        change.put(account)
+        change.note(entry("account.registered", NO_CLIENT))
+        assert await change.commit()
+        assert await change.commit()
+        other = store.Change(store.UserRecord(account.user_id))
+        other.put(account)
+        other.note(entry("account.registered", NO_CLIENT))
+        assert not await other.commit()
 
     async def test_a_registration_that_took_too_long_makes_no_account(
         self, call: Call, address: str, monkeypatch: pytest.MonkeyPatch
@@ -366,11 +417,11 @@ class TestRepeats:
     async def test_a_repeat_finishes_what_failed_halfway(
         self, call: Call, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def lost(_: Account) -> bool:
+        async def lost(_: store.Change) -> bool:
             raise ServiceRequestError("no route")
 
         with monkeypatch.context() as outage:
-            outage.setattr(store, "add_account", lost)
+            outage.setattr(store.Change, "commit", lost)
             answer = await call("auth_register", new(address), key="k1")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         assert (await call("auth_register", new(address), key="k2")).status == 409
@@ -394,11 +445,11 @@ async def test_nobody_makes_himself_an_admin(call: Call, address: str) -> None:
 async def test_a_new_admin_has_the_role_from_the_next_login_on(call: Call, address: str) -> None:
     registered = await call("auth_register", new(address))
     assert registered.body["user"]["roles"] == []
-    assert await commands.make_admin(address) is True
-    assert await commands.make_admin(address) is False
+    assert await accounts.make_admin(address) is True
+    assert await accounts.make_admin(address) is False
     signed_in = await call("auth_login", credentials(address))
     assert signed_in.body["user"]["roles"] == ["admin"]
     actor = await tokens.authenticate(f"Bearer {signed_in.body['access_token']}")
     assert actor.roles == {"admin"}
     with pytest.raises(NoSuchAccount):
-        await commands.make_admin(f"not-{address}")
+        await accounts.make_admin(f"not-{address}")

@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from shared_code import tokens
 from shared_code.errors import Unauthenticated
+from shared_code.revocations import Revocations
 from shared_code.tokens import authenticate
 
 ISSUER = "https://atrium.example"
 KEY_ID = "key_1"
 USER = "usr_01k9zz0000000000000000000a"
 SESSION = "ses_01k9zz0000000000000000000a"
+ENDED = "ses_01k9zz0000000000000000000b"
+OUTDATED = "usr_01k9zz0000000000000000000b"
 
 type Sign = Callable[..., str]
 
@@ -46,6 +49,13 @@ class Published:
         return self.keys if max_age is None else {**self.keys, **self.later}
 
 
+class Revoked:
+    """One session that was ended, and one user whose tokens below version 3 hold no more."""
+
+    async def get(self) -> Revocations:
+        return Revocations({ENDED: 0}, {OUTDATED: (3, 0)})
+
+
 @pytest.fixture(scope="module")
 def private() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.generate()
@@ -56,6 +66,7 @@ def published(monkeypatch: pytest.MonkeyPatch, private: Ed25519PrivateKey) -> Pu
     document = json.dumps({"keys": [jwk(private, KEY_ID)]}).encode()
     published = Published(tokens.parse_jwks(document))
     monkeypatch.setattr(tokens, "jwks", lambda: published)
+    monkeypatch.setattr(tokens, "revocations", Revoked)
     monkeypatch.setenv("AUTH_ISSUER", ISSUER)
     return published
 
@@ -79,6 +90,8 @@ def sign(private: Ed25519PrivateKey) -> Sign:
             "jti": "tok_1",
             "iat": now,
             "exp": now + 600,
+            "ver": 0,
+            "auth_time": now,
         }
         changed = {**good, **(claims or {})}
         payload = {name: value for name, value in changed.items() if value is not None}
@@ -101,6 +114,23 @@ async def refused(token: str) -> Unauthenticated:
     with pytest.raises(Unauthenticated) as caught:
         await authenticate(f"Bearer {token}")
     return caught.value
+
+
+async def test_a_token_of_a_session_that_was_ended_holds_no_more(sign: Sign) -> None:
+    assert str(await refused(sign({"sid": ENDED}))) == "The session has ended"
+
+
+async def test_a_token_of_an_older_version_holds_no_more_and_a_newer_one_does(sign: Sign) -> None:
+    for version in (0, 2):
+        await refused(sign({"sub": OUTDATED, "ver": version}))
+    for version in (3, 4):
+        await authenticate(f"Bearer {sign({'sub': OUTDATED, 'ver': version})}")
+
+
+@pytest.mark.parametrize("value", ["1", 1.5, True, [], {}])
+@pytest.mark.parametrize("claim", ["ver", "auth_time"])
+async def test_numbers_that_are_none_are_refused(sign: Sign, claim: str, value: Any) -> None:
+    await refused(sign({claim: value}))
 
 
 async def test_a_good_token_names_its_user_and_session(sign: Sign) -> None:

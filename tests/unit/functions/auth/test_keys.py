@@ -13,6 +13,7 @@ from functions.auth.signing import RingCache
 from shared_code import tokens
 from shared_code.clock import utcnow
 from shared_code.errors import Unauthenticated
+from tests.unit.functions.auth.making import account, session
 
 
 @pytest.fixture
@@ -45,28 +46,29 @@ def test_the_document_is_the_same_for_the_same_keys(ring: KeyRing) -> None:
 
 def test_a_token_is_accepted_by_the_published_keys(ring: KeyRing) -> None:
     now = utcnow()
-    token = signing.access_token(ring, "usr_1", "ses_1", now)
-    actor = tokens.verify(token, tokens.parse_jwks(ring.jwks())[ring.current.kid])
-    assert (actor.user_id, actor.session_id) == ("usr_1", "ses_1")
+    token = signing.access_token(ring, account(), session(), now)
+    proven = tokens.verify(token, tokens.parse_jwks(ring.jwks())[ring.current.kid])
+    actor = proven.actor
+    assert (actor.user_id, actor.session_id, proven.version) == ("usr_1", "ses_1", 0)
     assert actor.expires_at == (now + timedelta(minutes=10)).replace(microsecond=0)
 
 
 def test_a_token_says_its_type_its_key_and_nothing_about_the_user_but_his_id(ring: KeyRing) -> None:
-    token = signing.access_token(ring, "usr_1", "ses_1", utcnow())
+    token = signing.access_token(ring, account(), session(), utcnow())
     header = jwt.get_unverified_header(token)
     assert header == {"alg": "EdDSA", "typ": "at+jwt", "kid": ring.current.kid}
     claims = jwt.decode(token, options={"verify_signature": False})
-    assert set(claims) == set(tokens.REQUIRED_CLAIMS)
+    assert set(claims) == {*tokens.REQUIRED_CLAIMS, "amr"}
 
 
 def test_two_tokens_of_one_moment_differ(ring: KeyRing) -> None:
     now = utcnow()
-    issued = {signing.access_token(ring, "usr_1", "ses_1", now) for _ in range(2)}
+    issued = {signing.access_token(ring, account(), session(), now) for _ in range(2)}
     assert len(issued) == 2
 
 
 def test_the_current_key_signs_and_the_next_does_not_yet(ring: KeyRing) -> None:
-    token = signing.access_token(ring, "usr_1", "ses_1", utcnow())
+    token = signing.access_token(ring, account(), session(), utcnow())
     with pytest.raises(Unauthenticated):
         tokens.verify(token, ring.keys[keys.NEXT].private.public_key())
 

@@ -80,12 +80,35 @@ def test_a_refused_body_does_not_show_what_it_held() -> None:
 
 def test_secrets_do_not_show_in_a_repr() -> None:
     now = utcnow()
-    user = User(id="usr_1", email="a@example.com", display_name="A", created_at=now)
+    user = User(
+        id="usr_1", email="a@example.com", email_verified=False, display_name="A", created_at=now
+    )
     shown = [
         new(),
         Credentials(email="a@example.com", password=SECRET),
-        SignedIn(user=user, access_token=SECRET, expires_in=1, refresh_token=SECRET),
-        Account("usr_1", "a@example.com", "A", SECRET, now),
-        Session("usr_1", "ses_1", SECRET.encode(), 0, now, now, now),
+        SignedIn(
+            user=user,
+            access_token=SECRET,
+            expires_in=1,
+            refresh_token=SECRET,
+            device_token=SECRET,
+        ),
+        Account(
+            user_id="usr_1",
+            email="a@example.com",
+            display_name="A",
+            password_hash=SECRET,
+            created_at=now,
+        ),
+        Session(
+            session_id="ses_1",
+            sealed_key=SECRET.encode(),
+            methods=("password",),
+            created_at=now,
+            expires_at=now,
+            idle_expires_at=now,
+            rotated_at=now,
+            authenticated_at=now,
+        ),
     ]
     assert SECRET not in repr(shown)

@@ -13,8 +13,10 @@ from shared_code.clock import utcnow
 NOW = utcnow()
 ADDRESS = "ann@example.com"
 KEY = reservation_key(ADDRESS)
-ANN = Account("usr_ann", ADDRESS, "Ann", "hash", NOW)
-MOVED = Account("usr_ann", "ann@example.org", "Ann", "hash", NOW)
+ANN = Account(
+    user_id="usr_ann", email=ADDRESS, display_name="Ann", password_hash="hash", created_at=NOW
+)
+MOVED = ANN.model_copy(update={"email": "ann@example.org"})
 
 
 def reservation(seconds_left: float, request: str = "") -> Reservation:

@@ -1,0 +1,105 @@
+"""Sessions over HTTP: signing in, refreshing, seeing and ending them."""
+
+from functions.auth import cookies
+from functions.auth.api import blueprint
+from functions.auth.api.cookie_answers import answered, check
+from functions.auth.commands import links, sessions
+from functions.auth.errors import (
+    CsrfRefused,
+    InvalidCode,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    NoSuchSession,
+    RefreshTokenReused,
+    TooManyHashes,
+    WrongPassword,
+)
+from functions.auth.models import (
+    Credentials,
+    EmailOnly,
+    EndSessions,
+    LinkAsked,
+    LinkSignIn,
+    PasswordProof,
+    Refresh,
+    SessionId,
+    SessionInfo,
+    SignedIn,
+    SteppedUp,
+)
+from shared_code.actor import Actor
+from shared_code.endpoint import Anonymous, Client, Page, Reply, endpoint
+
+
+@endpoint(blueprint, "POST", "auth/login", errors=(InvalidCredentials, TooManyHashes, CsrfRefused))
+async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[SignedIn]:
+    """Sign in with e-mail address and password."""
+    check(body.session, client)
+    return answered(await sessions.login(body, client), body.session)
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/refresh",
+    errors=(InvalidRefreshToken, RefreshTokenReused, CsrfRefused),
+)
+async def auth_refresh(_: Anonymous, body: Refresh, client: Client) -> Reply[SignedIn]:
+    """Get a new access token, and the successor of the refresh token.
+
+    Browsers that keep it in a cookie send `{}`. A repeat within ten seconds gives the same successor; a
+    token that was used before ends its session.
+    """
+    if body.refresh_token is not None:
+        return answered(await sessions.refresh(body.refresh_token, "body", client), "body")
+    token = cookies.refresh_of(client)
+    if token is None:
+        raise InvalidRefreshToken
+    return answered(await sessions.refresh(token, "cookie", client), "cookie")
+
+
+@endpoint(blueprint, "POST", "auth/logout", status=204)
+async def auth_logout(actor: Actor, client: Client) -> Reply[None]:
+    """End this session: its tokens, and its sockets."""
+    await sessions.log_out(actor, client)
+    return Reply(None, (cookies.clear_refresh(),))
+
+
+@endpoint(blueprint, "GET", "auth/sessions")
+async def auth_sessions(actor: Actor) -> Page[SessionInfo]:
+    """The caller's sessions, the last seen first."""
+    return Page(items=await sessions.sessions_of(actor))
+
+
+@endpoint(blueprint, "DELETE", "auth/sessions/{session_id}", status=204, errors=(NoSuchSession,))
+async def auth_end_session(actor: Actor, session_id: SessionId, client: Client) -> None:
+    """End one of the caller's sessions."""
+    await sessions.end_one(actor, session_id, client)
+
+
+@endpoint(blueprint, "POST", "auth/sessions/end", status=204)
+async def auth_end_sessions(actor: Actor, body: EndSessions, client: Client) -> None:
+    """End the caller's other sessions, or all of them."""
+    if body.which == "others":
+        await sessions.end_others(actor, client)
+    else:
+        await sessions.end_all(actor.user_id, client)
+
+
+@endpoint(blueprint, "POST", "auth/step-up", errors=(WrongPassword, TooManyHashes))
+async def auth_step_up(actor: Actor, body: PasswordProof, client: Client) -> SteppedUp:
+    """Prove again who one is, for what asks for it; the answer's access token says so for ten minutes."""
+    return await sessions.step_up(actor, body.password, client)
+
+
+@endpoint(blueprint, "POST", "auth/sign-in-link", status=202)
+async def auth_ask_sign_in_link(_: Anonymous, body: EmailOnly, client: Client) -> LinkAsked:
+    """Get a mail with a link and six digits to sign in with, if the address has an account."""
+    return await links.ask(body.email, client)
+
+
+@endpoint(blueprint, "POST", "auth/sign-in-link/confirm", errors=(InvalidCode, CsrfRefused))
+async def auth_sign_in_by_link(_: Anonymous, body: LinkSignIn, client: Client) -> Reply[SignedIn]:
+    """Sign in with the link, or the digits, of the mail: once, and from where it was asked for."""
+    check(body.session, client)
+    return answered(await links.sign_in_with(body, client), body.session)

@@ -1,0 +1,71 @@
+"""Leaving: an account is deleted at once, and erased when it could have been had back for two weeks.
+
+Invariants: deleting ends every session before it answers; erasing tells every service first, and removes
+the account's row last, so that what dies in between is done again by the next timer.
+"""
+
+import logging
+from typing import Any
+
+from functions.auth import policy, store
+from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
+from functions.auth.commands.mailing import tell_notice
+from functions.auth.commands.sessions import user_of
+from functions.auth.emails import reservation_key
+from functions.auth.models import User
+from functions.auth.session_events import account_erased
+from functions.auth.store import Change, UserRecord
+from shared_code.actor import Actor
+from shared_code.clock import rfc3339, utcnow
+from shared_code.endpoint import Client
+from shared_code.messaging import publish
+
+_log = logging.getLogger("atrium.auth")
+
+
+async def ask(actor: Actor, client: Client) -> User:
+    """Delete the caller's account. Six round trips."""
+    erase_at = utcnow() + policy.ERASURE_GRACE
+    await store.plan_erasure(actor.user_id, erase_at)
+
+    async def attempt(record: UserRecord) -> User | None:
+        account = all_ended(record.account, erase_at=erase_at)
+        change = Change(record)
+        published = end_sessions(change, record, record.sessions, account)
+        change.put(account)
+        change.note(entry("account.deletion_asked", client, actor.session_id))
+        tell_notice(change, account.email, "account_deletion", erase_at=rfc3339(erase_at))
+        return user_of(account) if await committed(change, published) else None
+
+    return await changed(actor.user_id, attempt)
+
+
+async def erase_due() -> int:
+    """Erase the accounts whose time has come; how many. What fails is logged and left to the next time."""
+    erased = 0
+    async for day, user_id in store.due_erasures(utcnow()):
+        try:
+            erased += await _erase(day, user_id)
+        except Exception as error:  # noqa: BLE001 - one account's trouble must not keep the others
+            _log.warning("%s cannot be erased now", user_id, exc_info=error)
+    return erased
+
+
+async def _erase(day: str, user_id: str) -> bool:
+    """Erase one account if it is still to be. Six round trips."""
+    record = await store.read_user(user_id)
+    if record and record.account.erase_at:
+        if record.account.erase_at > utcnow():
+            return False
+        await publish(account_erased(user_id))
+        await _free(record)
+        await store.erase_user(user_id)
+    await store.forget_erasure(day, user_id)
+    return record is not None
+
+
+async def _free(record: UserRecord) -> None:
+    """Give up what points to the account."""
+    held: Any = await store.find_reservation(reservation_key(record.account.email))
+    if held and held.user_id == record.user_id:
+        await store.give_up(held)

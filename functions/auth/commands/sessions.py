@@ -1,0 +1,358 @@
+"""Sessions: signing in, refreshing, ending.
+
+Invariants: a session is one row, and its newest refresh token has the row's counter; the token before it
+gives the same successor for ten seconds, because an answer can be lost; any older one was stolen or copied,
+so it ends the session. When a command that ends a session returns, every service refuses its tokens
+within two seconds.
+"""
+
+import secrets
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal
+
+from functions.auth import devices, passwords, policy, refresh_tokens, revoking, signing, store
+from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
+from functions.auth.emails import reservation_key
+from functions.auth.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    NoSuchSession,
+    RefreshTokenReused,
+    TooManyHashes,
+    WrongPassword,
+)
+from functions.auth.keys import KeyRing
+from functions.auth.models import (
+    Account,
+    Credentials,
+    Method,
+    Session,
+    SessionInfo,
+    SessionKind,
+    SignedIn,
+    SteppedUp,
+    User,
+)
+from functions.auth.refresh_tokens import RefreshToken
+from functions.auth.sealing import seal, unseal
+from functions.auth.store import Change, UserRecord
+from shared_code.actor import Actor
+from shared_code.clock import utcnow
+from shared_code.endpoint import Client
+from shared_code.ids import new_id
+
+ACCESS_SECONDS = int(policy.ACCESS_TOKEN_LIFE.total_seconds())
+_SESSION_KEY_BYTES = 32
+
+
+async def login(credentials: Credentials, client: Client) -> SignedIn:
+    """Sign in with a password.
+
+    Storage: three round trips (reservation, account, session); two when refused, whether or not the
+    account exists. Raises InvalidCredentials, TooManyHashes.
+    """
+    record = await owner_of(credentials.email)
+    stored = record.account.password_hash if record else None
+    if not await passwords.matches(credentials.password, stored) or record is None:
+        raise InvalidCredentials
+    renewed = await _renewed_hash(record.account, credentials.password)
+    return await sign_in(record, client, credentials.session, ("password",), renewed)
+
+
+async def owner_of(email: str) -> UserRecord | None:
+    """What is kept of the user whose address this is. Two round trips, also when it is nobody's."""
+    record = await store.read_user_by_email(email)
+    owns = record is not None and policy.owns(record.account, reservation_key(email))
+    return record if owns else None
+
+
+async def _renewed_hash(account: Account, password: str) -> str | None:
+    """The hash by today's parameters, if what is stored has older ones. A full queue leaves it to later."""
+    if not account.password_hash or not passwords.is_outdated(account.password_hash):
+        return None
+    try:
+        return await passwords.hash_password(password)
+    except TooManyHashes:
+        return None
+
+
+async def sign_in(
+    record: UserRecord,
+    client: Client,
+    kind: SessionKind,
+    methods: tuple[Method, ...],
+    password_hash: str | None = None,
+) -> SignedIn:
+    """Begin a session of a user who has proved who he is; an account that was to be erased is had back.
+
+    One round trip; in a race the account is read again. Raises InvalidCredentials when the password has
+    changed meanwhile.
+    """
+    ring, proven_by = await signing.key_ring(), record.account.password_hash
+
+    async def attempt(found: UserRecord) -> SignedIn | None:
+        if found.account.password_hash != proven_by and "password" in methods:
+            raise InvalidCredentials
+        now, change = utcnow(), Change(found)
+        account = found.account.model_copy(
+            update={
+                "signed_in_at": now,
+                "erase_at": None,
+                "password_hash": password_hash or found.account.password_hash,
+            }
+        )
+        session = begin(change, account, client, kind, methods, now)
+        change.put(account)
+        change.remove(_outlived(found, now))
+        return signed_in(ring, account, session, now) if await change.commit() else None
+
+    return await changed(record.user_id, attempt, record)
+
+
+def _outlived(record: UserRecord, now: datetime) -> list[Session]:
+    """Sessions that have ended by themselves, and the oldest of too many."""
+    dead = [each for each in record.sessions if not policy.is_live(each, record.account, now)]
+    live = [each for each in record.sessions if each not in dead]
+    live.sort(key=lambda each: each.rotated_at)
+    return dead[: policy.MAX_SESSIONS] + live[: max(0, len(live) - policy.MAX_SESSIONS + 1)]
+
+
+def begin(  # noqa: PLR0913, PLR0917 - each is one fact of a session
+    change: Change,
+    account: Account,
+    client: Client,
+    kind: SessionKind,
+    methods: tuple[Method, ...],
+    now: datetime,
+) -> Session:
+    """A new session, which is put into the change with its audit entry."""
+    session_id = new_id("ses")
+    session = Session(
+        session_id=session_id,
+        sealed_key=seal(secrets.token_bytes(_SESSION_KEY_BYTES), session_id),
+        generation=account.generation,
+        kind=kind,
+        methods=methods,
+        created_at=now,
+        expires_at=now + policy.SESSION_LIFE,
+        idle_expires_at=now + policy.SESSION_IDLE_LIFE,
+        rotated_at=now,
+        authenticated_at=now,
+        address=client.address,
+        user_agent=client.user_agent,
+    )
+    change.put(session)
+    change.note(entry("session.started", client, session_id, methods=" ".join(methods)))
+    return session
+
+
+def signed_in(ring: KeyRing, account: Account, session: Session, now: datetime) -> SignedIn:
+    """What a device gets whose session has begun, or goes on."""
+    key = unseal(session.sealed_key, session.session_id)
+    return SignedIn(
+        user=user_of(account),
+        access_token=signing.access_token(ring, account, session, now),
+        expires_in=ACCESS_SECONDS,
+        refresh_token=refresh_tokens.encode(
+            account.user_id, session.session_id, session.counter, key
+        ),
+        device_token=devices.device_token(account.email, now),
+    )
+
+
+def user_of(account: Account) -> User:
+    """An account as its owner sees it."""
+    return User(
+        id=account.user_id,
+        email=account.email,
+        email_verified=account.email_verified_at is not None,
+        display_name=account.display_name,
+        created_at=account.created_at,
+        roles=list(account.roles),
+        erase_at=account.erase_at,
+    )
+
+
+async def refresh(text: str, kind: SessionKind, client: Client) -> SignedIn:
+    """A new access token, and the successor of the refresh token.
+
+    Storage: two round trips; one for a repeat, more in a race. Raises InvalidRefreshToken, and
+    RefreshTokenReused, which ends the session.
+    """
+    try:
+        token = refresh_tokens.decode(text)
+    except refresh_tokens.MalformedToken as error:
+        raise InvalidRefreshToken from error
+    ring = await signing.key_ring()
+
+    async def attempt(record: UserRecord) -> SignedIn | None:
+        now, session = utcnow(), _proven(record, token, kind)
+        if token.counter == session.counter:
+            rotated = _rotated(session, client, now)
+            change = Change(record, holds_account=False)
+            change.put(rotated)
+            session = rotated if await change.commit() else session
+        elif not _is_lost_answer(token, session, now):
+            await _end_reused(record, session, client)
+            raise RefreshTokenReused
+        is_settled = session.counter != token.counter
+        return signed_in(ring, record.account, session, now) if is_settled else None
+
+    record = await store.read_user(token.user_id)
+    if record is None:
+        raise InvalidRefreshToken
+    return await changed(token.user_id, attempt, record)
+
+
+def _proven(record: UserRecord, token: RefreshToken, kind: SessionKind) -> Session:
+    """The live session that issued the token. Raises InvalidRefreshToken."""
+    session = record.session(token.session_id)
+    if session is None or not policy.is_live(session, record.account, utcnow()):
+        raise InvalidRefreshToken
+    key = unseal(session.sealed_key, session.session_id)
+    if session.kind != kind or not token.is_authentic(key) or token.counter > session.counter:
+        raise InvalidRefreshToken
+    return session
+
+
+def _rotated(session: Session, client: Client, now: datetime) -> Session:
+    idle = min(now + policy.SESSION_IDLE_LIFE, session.expires_at)
+    return session.model_copy(
+        update={
+            "counter": session.counter + 1,
+            "rotated_at": now,
+            "idle_expires_at": idle,
+            "address": client.address,
+            "user_agent": client.user_agent,
+        }
+    )
+
+
+def _is_lost_answer(token: RefreshToken, session: Session, now: datetime) -> bool:
+    is_predecessor = token.counter == session.counter - 1
+    return is_predecessor and now - session.rotated_at <= policy.REFRESH_GRACE
+
+
+async def _end_reused(record: UserRecord, session: Session, client: Client) -> None:
+    """End a session of which a token came back that was used before."""
+
+    async def attempt(found: UserRecord) -> Literal[True] | None:
+        current = found.session(session.session_id)
+        if current is None:
+            await revoking.revoke([session.session_id])
+            return True
+        change = Change(found)
+        publish = end_sessions(change, found, [current])
+        change.note(entry("refresh.reuse_detected", client, session.session_id))
+        return await committed(change, publish)
+
+    await changed(record.user_id, attempt, record)
+
+
+async def sessions_of(actor: Actor) -> list[SessionInfo]:
+    """The caller's live sessions, the last seen first. One round trip."""
+    record = await _record_of(actor)
+    now = utcnow()
+    live = [each for each in record.sessions if policy.is_live(each, record.account, now)]
+    live.sort(key=lambda each: each.rotated_at, reverse=True)
+    return [info_of(each, actor) for each in live]
+
+
+async def _record_of(actor: Actor) -> UserRecord:
+    record = await store.read_user(actor.user_id)
+    if record is None:
+        raise InvalidRefreshToken
+    return record
+
+
+def info_of(session: Session, actor: Actor) -> SessionInfo:
+    """A session as its user sees it."""
+    return SessionInfo(
+        id=session.session_id,
+        current=session.session_id == actor.session_id,
+        user_agent=session.user_agent,
+        address=session.address,
+        methods=list(session.methods),
+        created_at=session.created_at,
+        last_seen_at=session.rotated_at,
+        expires_at=min(session.expires_at, session.idle_expires_at),
+    )
+
+
+async def log_out(actor: Actor, client: Client) -> None:
+    """End the caller's session; fine when it has ended. Round trips as `end_one`."""
+    with suppress(NoSuchSession):
+        await end_one(actor, actor.session_id, client)
+
+
+async def step_up(actor: Actor, password: str, client: Client) -> SteppedUp:
+    """Note that the caller has proved again who he is. One hash, two round trips. Raises WrongPassword."""
+    ring, record = await signing.key_ring(), await _record_of(actor)
+    if not await passwords.matches(password, record.account.password_hash):
+        raise WrongPassword
+    return await stepped_up(actor, ring, client, "password", record)
+
+
+async def stepped_up(
+    actor: Actor, ring: KeyRing, client: Client, method: Method, record: UserRecord
+) -> SteppedUp:
+    """The caller's session, proven anew by this method; its refresh token stays. One round trip."""
+
+    async def attempt(found: UserRecord) -> SteppedUp | None:
+        session, now = found.session(actor.session_id), utcnow()
+        if session is None or not policy.is_live(session, found.account, now):
+            raise InvalidRefreshToken
+        methods = (*session.methods, *({method} - {*session.methods}))
+        proven = session.model_copy(update={"authenticated_at": now, "methods": methods})
+        change = Change(found)
+        change.put(proven)
+        change.note(entry("session.stepped_up", client, session.session_id, method=method))
+        if not await change.commit():
+            return None
+        token = signing.access_token(ring, found.account, proven, now)
+        return SteppedUp(access_token=token, expires_in=ACCESS_SECONDS)
+
+    return await changed(actor.user_id, attempt, record)
+
+
+async def end_one(actor: Actor, session_id: str, client: Client) -> None:
+    """End one of the caller's sessions. Four or five round trips. Raises NoSuchSession."""
+
+    async def attempt(record: UserRecord) -> Literal[True] | None:
+        session = record.session(session_id)
+        if session is None:
+            raise NoSuchSession
+        change = Change(record)
+        publish = end_sessions(change, record, [session])
+        change.note(entry("session.ended", client, session_id))
+        return await committed(change, publish)
+
+    await changed(actor.user_id, attempt)
+
+
+async def end_others(actor: Actor, client: Client) -> None:
+    """End all of the caller's sessions but this one. Round trips as `end_one`."""
+
+    async def attempt(record: UserRecord) -> Literal[True] | None:
+        others = [each for each in record.sessions if each.session_id != actor.session_id]
+        change = Change(record)
+        publish = end_sessions(change, record, others)
+        change.note(entry("session.others_ended", client, actor.session_id))
+        return await committed(change, publish)
+
+    await changed(actor.user_id, attempt)
+
+
+async def end_all(user_id: str, client: Client) -> None:
+    """End all sessions of a user, and all his access tokens. Round trips as `end_one`."""
+
+    async def attempt(record: UserRecord) -> Literal[True] | None:
+        account = all_ended(record.account)
+        change = Change(record)
+        publish = end_sessions(change, record, record.sessions, account)
+        change.put(account)
+        change.note(entry("session.all_ended", client))
+        return await committed(change, publish)
+
+    await changed(user_id, attempt)

@@ -1,0 +1,22 @@
+"""Auth's timers. Invariant: thin, and safe on any number of instances."""
+
+import azure.functions as func
+
+from functions.auth import store
+from functions.auth.api import blueprint
+from functions.auth.commands import erasing
+
+_EVERY_FIVE_SECONDS = "*/5 * * * * *"
+_HOURLY = "0 23 * * * *"
+
+
+@blueprint.timer_trigger("timer", _EVERY_FIVE_SECONDS, use_monitor=False)
+async def walk_auth_activity(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
+    """Tell what was committed and not told."""
+    await store.walker().walk()
+
+
+@blueprint.timer_trigger("timer", _HOURLY, use_monitor=False)
+async def erase_accounts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
+    """Erase the accounts whose time has come."""
+    await erasing.erase_due()
