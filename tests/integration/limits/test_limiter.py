@@ -10,6 +10,7 @@ from azure.data.tables.aio import TableClient
 from shared_code.errors import TooManyRequests
 from shared_code.limits import Limit, Limiter, Taken, Window
 from shared_code.storage import table
+from tests.harness.waiting import until_async
 from tests.integration.limits.conftest import SETTING, Clock
 
 TEN = Limit("ten", (Window(10, 300),))
@@ -108,6 +109,35 @@ async def test_a_busy_row_costs_one_round_trip_and_what_succeeds_leaves_nothing(
     await limiter.give_back(second)
     assert round_trips == ["POST", "PUT", "PUT", "DELETE"]
     assert await stored(rows) == []
+
+
+async def test_of_a_large_limit_what_is_given_back_is_used_again_without_a_write(
+    process: Process, clock: Clock, round_trips: list[str]
+) -> None:
+    limiter, thousand = process(), Limit("thousand", (Window(1000, 300),))
+    for _ in range(50):
+        await limiter.give_back(await limiter.take((thousand, "")))
+    assert round_trips == ["POST"]
+    clock.pass_seconds(3)  # its slot is over: another use must be written down
+    await limiter.take((thousand, ""))
+    assert round_trips == ["POST", "PUT"]
+
+
+async def test_of_a_large_limit_what_is_left_over_goes_back_when_its_slot_ends(
+    rows: TableClient,
+) -> None:
+    limiter = Limiter(lambda: rows)
+    await limiter.give_back(await limiter.take((Limit("hundreds", (Window(200, 10),)), "k")))
+
+    async def is_gone() -> bool:
+        return not await stored(rows)
+
+    await until_async(is_gone, "the spare went back")
+
+
+async def test_of_a_large_limit_exactly_so_many_pass(process: Process) -> None:
+    limiters, limit = [process() for _ in range(4)], Limit("hundreds", (Window(200, 300),))
+    assert await granted(*[start(limiters[i % 4], (limit, "k")) for i in range(600)]) == 200
 
 
 async def test_what_comes_together_shares_one_write(
