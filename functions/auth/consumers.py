@@ -2,7 +2,7 @@
 
 from functions.auth import revoking
 from functions.auth.api import blueprint
-from functions.auth.session_events import SessionsEnded
+from functions.auth.events import SessionsEnded
 from shared_code.messaging import Event, consumes
 from shared_code.messaging.topology import AUTH_SESSIONS
 

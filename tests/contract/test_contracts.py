@@ -19,10 +19,11 @@ from tests.contract.contracts import (
 
 def published_types() -> set[str]:
     """The names of all events that services of this repository publish."""
+    import functions.auth.events
     import functions.chat.events
     import functions.realtime.events
 
-    modules = (functions.chat.events, functions.realtime.events)
+    modules = (functions.auth.events, functions.chat.events, functions.realtime.events)
     found = [each for module in modules for each in vars(module).values()]
     return {
         each.TYPE

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from functions.auth import revoking, store
+from functions.auth.events import sessions_ended
 from functions.auth.models import Account, AuditEntry, AuditType, Session
-from functions.auth.session_events import sessions_ended
 from functions.auth.store import Change, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client

@@ -12,8 +12,8 @@ from functions.auth.commands.changing import all_ended, changed, committed, end_
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.commands.sessions import user_of
 from functions.auth.emails import reservation_key
+from functions.auth.events import account_erased
 from functions.auth.models import User
-from functions.auth.session_events import account_erased
 from functions.auth.store import Change, UserRecord
 from shared_code.actor import Actor
 from shared_code.clock import rfc3339, utcnow

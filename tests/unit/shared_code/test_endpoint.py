@@ -24,7 +24,7 @@ from shared_code.endpoint import (
     endpoint,
     parameters,
 )
-from shared_code.errors import NotConfigured, TooManyRequests, Unauthenticated
+from shared_code.errors import NotConfigured, Quota, TooManyRequests, Unauthenticated
 from shared_code.ids import id_pattern
 
 SECRET = "hunter2-hunter2"
@@ -358,6 +358,17 @@ async def test_a_missing_setting_is_named_in_the_log_only(
 async def test_too_many_requests_say_when_to_try_again(blueprint: func.Blueprint) -> None:
     status, _, headers = await answer(failing(blueprint, TooManyRequests()), request())
     assert (status, headers["Retry-After"]) == (429, "1")
+    assert "RateLimit" not in headers
+
+
+async def test_a_limit_that_is_used_up_is_told_in_the_ratelimit_headers(
+    blueprint: func.Blueprint,
+) -> None:
+    over = TooManyRequests(Quota("login", most=10, seconds=300, remaining=0, reset_seconds=42))
+    status, _, headers = await answer(failing(blueprint, over), request())
+    assert (status, headers["Retry-After"]) == (429, "42")
+    assert headers["RateLimit-Policy"] == '"login";q=10;w=300'
+    assert headers["RateLimit"] == '"login";r=0;t=42'
 
 
 async def test_content_keeps_its_type_and_may_be_cached(blueprint: func.Blueprint) -> None:

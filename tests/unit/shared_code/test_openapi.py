@@ -283,7 +283,9 @@ def test_declared_errors_stand_with_their_codes(
     assert codes(problem_of(adding, 409)) == ["shelf_is_full"]
     assert "The shelf is full" in problem_of(adding, 409)["description"]
     assert codes(problem_of(adding, 503)) == ["not_configured", "unavailable"]
-    assert "Retry-After" in problem_of(listing, 429)["headers"]
+    assert {"Retry-After", "RateLimit", "RateLimit-Policy"} <= set(
+        problem_of(listing, 429)["headers"]
+    )
     assert "Retry-After" not in problem_of(adding, 409)["headers"]
 
 

@@ -9,8 +9,10 @@ from functions.realtime import commands, store
 from functions.realtime.events import ConnectionOpened
 from functions.realtime.models import Access, RoomEntry
 from shared_code.messaging import Event
+from shared_code.revocations import Revocations
 from tests.unit.functions.realtime.conftest import World
 
+ENDED = "ses_ended"
 ROOM = "rm_1"
 AT = "2026-11-23T10:11:12.123Z"
 
@@ -122,13 +124,21 @@ def scheduled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Event[ConnectionOpe
         made.append((event, after_seconds))
 
     monkeypatch.setattr(store, "look_later", record)
+    monkeypatch.setattr(commands, "revocations", Revoked)
     return made
+
+
+class Revoked:
+    """One session has ended."""
+
+    async def get(self) -> Revocations:
+        return Revocations({ENDED: 0})
 
 
 async def test_a_user_is_let_in_without_groups_and_looked_at_again_soon(
     scheduled: list[tuple[Event[ConnectionOpened], int]],
 ) -> None:
-    assert await commands.let_in("ann", "conn") == {"userId": "ann"}
+    assert await commands.let_in("ann", "conn", ["session:ses_1"]) == {"userId": "ann"}
     event, after_seconds = scheduled[0]
     assert (event.data.user_id, event.data.connection_id) == ("ann", "conn")
     assert after_seconds == commands.RECONCILE_SECONDS
@@ -138,5 +148,13 @@ async def test_a_user_is_let_in_without_groups_and_looked_at_again_soon(
 async def test_a_connection_without_a_user_is_refused_and_not_looked_at(
     nobody: str | None, scheduled: list[tuple[Event[ConnectionOpened], int]]
 ) -> None:
-    assert (await commands.let_in(nobody, "conn"))["code"] == "unauthorized"
+    assert (await commands.let_in(nobody, "conn", []))["code"] == "unauthorized"
+    assert scheduled == []
+
+
+async def test_an_address_of_a_session_that_has_ended_opens_nothing(
+    scheduled: list[tuple[Event[ConnectionOpened], int]],
+) -> None:
+    answer = await commands.let_in("ann", "conn", ["session:ses_1", f"session:{ENDED}"])
+    assert answer["code"] == "unauthorized"
     assert scheduled == []

@@ -76,8 +76,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     async def reconcile(user_id: str, connection_id: str) -> None:
         made.append((user_id, connection_id))
 
-    async def let_in(user_id: str | None, connection_id: str) -> dict[str, Any]:
-        made.append((user_id, connection_id))
+    async def let_in(user_id: str | None, connection_id: str, groups: list[str]) -> dict[str, Any]:
+        made.append((user_id, connection_id, *groups))
         return {"userId": user_id}
 
     for command in (frames, apply_access, reconcile, let_in):
