@@ -28,6 +28,14 @@ _HEADERS: dict[str, Schema] = {
         "description": "After how many seconds the same request may succeed.",
         "schema": {"type": "integer"},
     },
+    "RateLimitPolicy": {
+        "description": "The limit that is used up: at most `q` in any `w` seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What is left of it, `r`, and after how many seconds, `t`, there is more.",
+        "schema": {"type": "string"},
+    },
     "Challenge": {
         "description": "The scheme that is wanted: `Bearer`.",
         "schema": {"type": "string"},

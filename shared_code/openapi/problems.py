@@ -21,6 +21,7 @@ from shared_code.errors import (
     NotFound,
     PayloadTooLarge,
     StepUpRequired,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
@@ -114,6 +115,9 @@ def _headers(errors: Iterable[Error]) -> dict[str, Any]:
     headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
     if any(error.retry_after is not None for error in errors):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if any(error.status == TooManyRequests.status for error in errors):
+        headers["RateLimit-Policy"] = {"$ref": "#/components/headers/RateLimitPolicy"}
+        headers["RateLimit"] = {"$ref": "#/components/headers/RateLimit"}
     if any(error.status == Unauthenticated.status for error in errors):
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
     return headers
