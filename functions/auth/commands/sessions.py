@@ -13,6 +13,7 @@ from typing import Literal
 
 from functions.auth import devices, passwords, policy, refresh_tokens, revoking, signing, store
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
+from functions.auth.commands.mailing import tell_notice
 from functions.auth.emails import reservation_key
 from functions.auth.errors import (
     InvalidCredentials,
@@ -245,6 +246,7 @@ async def _end_reused(record: UserRecord, session: Session, client: Client) -> N
         change = Change(found)
         publish = end_sessions(change, found, [current])
         change.note(entry("refresh.reuse_detected", client, session.session_id))
+        tell_notice(change, found.account.email, "sessions_revoked")
         return await committed(change, publish)
 
     await changed(record.user_id, attempt, record)
