@@ -1,12 +1,14 @@
 """Commands of those who run the platform.
 
     python -m functions.auth make-admin EMAIL
+    python -m functions.auth end-sessions EMAIL
 
 Invariant: a command does what its line says, says what it did, and is safe to repeat.
 """
 
 import argparse
 import sys
+from collections.abc import Awaitable, Callable
 
 from functions.auth.commands import accounts
 from functions.auth.emails import accepted
@@ -16,27 +18,49 @@ from shared_code.command_line import parser, run
 def _arguments() -> argparse.Namespace:
     made = parser("python -m functions.auth", "Accounts, for those who run the platform.")
     actions = made.add_subparsers(dest="action", required=True)
-    admin = actions.add_parser("make-admin", help="give an account the admin role")
-    admin.add_argument("email")
+    for name, words in (
+        ("make-admin", "give an account the admin role"),
+        ("end-sessions", "sign an account out everywhere"),
+    ):
+        actions.add_parser(name, help=words).add_argument("email")
     found = made.parse_args()
     found.prog = made.prog
     return found
+
+
+def _address(options: argparse.Namespace) -> str:
+    try:
+        return accepted(options.email)
+    except ValueError:
+        return str(options.email)
+
+
+async def _make_admin(options: argparse.Namespace) -> str:
+    made = await accounts.make_admin(_address(options))
+    said = "is an admin from the next login on" if made else "is an admin already"
+    return f"{options.email} {said}"
+
+
+async def _end_sessions(options: argparse.Namespace) -> str:
+    await accounts.end_sessions(_address(options))
+    return f"{options.email} is signed out everywhere"
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
+    "make-admin": _make_admin,
+    "end-sessions": _end_sessions,
+}
 
 
 def main() -> int:
     """Run the command; its exit code."""
     options = _arguments()
 
-    async def make_admin() -> None:
-        try:
-            email = accepted(options.email)
-        except ValueError:
-            email = options.email
-        made = await accounts.make_admin(email)
-        said = "is an admin from the next login on" if made else "is an admin already"
-        print(f"{options.email} {said}")  # noqa: T201 - a command speaks to its user
+    async def work() -> None:
+        said = await _COMMANDS[options.action](options)
+        print(said)  # noqa: T201 - a command speaks to its user
 
-    return run(options, make_admin)
+    return run(options, work)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,15 @@ from functions.auth import passwords, policy, signing, store
 from functions.auth.codes import new_code
 from functions.auth.commands.changing import NO_CLIENT, changed, entry
 from functions.auth.commands.mailing import tell_code
-from functions.auth.commands.sessions import begin, info_of, owner_of, sign_in, signed_in, user_of
+from functions.auth.commands.sessions import (
+    begin,
+    end_all,
+    info_of,
+    owner_of,
+    sign_in,
+    signed_in,
+    user_of,
+)
 from functions.auth.emails import reservation_key
 from functions.auth.errors import EmailTaken, NoSuchAccount, RegistrationUnsettled
 from functions.auth.keys import KeyRing
@@ -188,6 +196,14 @@ async def make_admin(email: str) -> bool:
         return True if await change.commit() else None
 
     return await changed(found.user_id, attempt, found)
+
+
+async def end_sessions(email: str) -> None:
+    """Sign the account of an address out everywhere. Storage: six round trips. Raises NoSuchAccount."""
+    found = await owner_of(email)
+    if found is None:
+        raise NoSuchAccount(email)
+    await end_all(found.user_id, NO_CLIENT)
 
 
 async def jwks_document() -> bytes:

@@ -239,6 +239,7 @@ async def test_no_answer_and_no_log_holds_a_secret(
     for text in [each.text for each in answers] + [caplog.text]:
         assert PASSWORD not in text
         assert "wrong password" not in text
+        assert account.password_hash
         assert account.password_hash not in text
     assert registered.body["refresh_token"] not in caplog.text
     assert registered.body["access_token"] not in caplog.text
@@ -267,6 +268,7 @@ async def test_a_login_renews_a_hash_of_yesterdays_parameters(call: Call, addres
     assert (await stored_account(address)).password_hash == old
     assert (await call("auth_login", credentials(address))).status == 200
     renewed = (await stored_account(address)).password_hash
+    assert renewed is not None
     assert not passwords.is_outdated(renewed)
     assert (await call("auth_login", credentials(address))).status == 200
     assert (await stored_account(address)).password_hash == renewed

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.auth import codes, passwords, store
+from functions.auth import codes, passwords, policy, store
 from functions.auth.commands import erasing
 from shared_code.clock import utcnow
 from tests.integration.auth.conftest import Answer, Call, mails_of, newest_mail
@@ -194,7 +194,7 @@ class TestPasswords:
         assert (await call("auth_login", {"email": address, "password": PASSWORD})).status == 401
         signed_in = {"email": address, "password": NEW_PASSWORD}
         assert (await call("auth_login", signed_in)).status == 200
-        assert await newest_mail(ann["user"]["id"], "password_changed")
+        assert (await newest_mail(ann["user"]["id"], "password_changed")).to
 
     async def test_it_needs_the_current_one(self, call: Call, ann: dict[str, Any]) -> None:
         body = {"current_password": "a guess", "new_password": NEW_PASSWORD}
@@ -333,7 +333,7 @@ class TestLeaving:
         for each in (ann, other):
             await is_refused(call, each["access_token"])
             assert (await refresh(call, each["refresh_token"])).status == 401
-        assert await newest_mail(ann["user"]["id"], "account_deletion")
+        assert (await newest_mail(ann["user"]["id"], "account_deletion")).to
         back = await login(call, address)
         assert back["user"]["erase_at"] is None
         assert await erasing.erase_due() == 0
@@ -350,7 +350,7 @@ class TestLeaving:
                 raise ConnectionError("no bus")
 
         monkeypatch.setattr(erasing, "publish", publish)
-        monkeypatch.setattr(erasing.policy, "ERASURE_GRACE", timedelta(0))
+        monkeypatch.setattr(policy, "ERASURE_GRACE", timedelta(0))
         await call("auth_delete_me", token=ann["access_token"])
         assert await erasing.erase_due() == 0, "the bus was away: the next time does it"
         assert await store.read_user(ann["user"]["id"])

@@ -1,0 +1,30 @@
+// What a link of a mail opens where a product has no page of its own. The token stands in the fragment, so
+// no server sees it before the button is pressed: programs that open links in mails spend nothing.
+const PURPOSES = {
+  verify_email: ["Confirm your address", "email/verify-link"],
+  confirm_new_email: ["Confirm your new address", "email/change/confirm-link"],
+  confirm_email_change: ["Confirm the change of your address", "email/change/confirm-link"],
+  reset_password: ["Set a new password", "password/reset"],
+  sign_in_link: ["Sign in", "sign-in-link/confirm"],
+};
+const purpose = location.pathname.split("/").pop();
+const [title, route] = PURPOSES[purpose];
+const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+const element = (id) => document.getElementById(id);
+element("title").textContent = document.title = title;
+element("ask").hidden = purpose !== "reset_password";
+element("password").required = purpose === "reset_password";
+
+element("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = { token };
+  if (purpose === "reset_password") body.new_password = element("password").value;
+  if (purpose === "sign_in_link") body.browser = localStorage.getItem("atrium_browser") ?? "";
+  const answer = await fetch(`../${route}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const problem = answer.ok ? null : await answer.json();
+  element("said").textContent = answer.ok ? "Done." : problem.detail ?? problem.title;
+});
