@@ -8,6 +8,7 @@ AtriumError
 │   ├── InvalidRefreshToken     of no session, or of one that has ended
 │   └── RefreshTokenReused      it was used before, so its session has ended
 ├── Forbidden 403
+│   ├── CaptchaRequired         no proof came that a person asks, or not a good one
 │   ├── WrongPassword           the caller is signed in, but this is not his password
 │   └── CsrfRefused             a cookie came in a request that another site could send
 ├── NotFound 404
@@ -16,9 +17,13 @@ AtriumError
 ├── Conflict 409
 │   └── EmailTaken              an account has this address
 ├── ValidationFailed 422
-│   └── PasswordTooGuessable    the password repeats who its owner is
+│   └── PasswordRefused
+│       ├── PasswordTooGuessable    it repeats who its owner is, or what it opens
+│       ├── PasswordTooCommon       it is one of those that are tried first
+│       └── PasswordBreached        it stands in a list that thieves have
 └── Unavailable 503
     ├── TooManyHashes           the queue for password hashing is full
+    ├── CaptchaUnavailable      who verifies such proofs does not answer
     ├── RegistrationUnsettled   another try may have finished it: a repeat finds out
     └── NotConfigured
         ├── SecretTooShort      the key encryption secret would protect nothing
@@ -27,6 +32,8 @@ AtriumError
 
 Invariant: no message says whether an account exists, save EmailTaken.
 """
+
+from typing import ClassVar
 
 from shared_code.errors import (
     BadRequest,
@@ -69,6 +76,13 @@ class RefreshTokenReused(Unauthenticated):
     title = "The refresh token was used before, so the session was ended; sign in again"
 
 
+class CaptchaRequired(Forbidden):
+    """No proof came that a person asks, or not a good one."""
+
+    code = "captcha_required"
+    title = "Solve the CAPTCHA and send its token as X-Captcha-Token"
+
+
 class WrongPassword(Forbidden):
     """The caller is signed in, but this is not his password."""
 
@@ -104,18 +118,43 @@ class EmailTaken(Conflict):
     title = "An account with this e-mail address exists"
 
 
-class PasswordTooGuessable(ValidationFailed):
-    """The password repeats who its owner is."""
+class PasswordRefused(ValidationFailed):
+    """Somebody could guess the password; `field` is where it stood in the body."""
 
-    def __init__(self) -> None:
-        message = "must not be your e-mail address or your name"
-        super().__init__(
-            [FieldError(field="password", code="password_too_guessable", message=message)]
-        )
+    _CODE: ClassVar[str]
+    _MESSAGE: ClassVar[str]
+
+    def __init__(self, field: str = "password") -> None:
+        super().__init__([FieldError(field=field, code=self._CODE, message=self._MESSAGE)])
+
+
+class PasswordTooGuessable(PasswordRefused):
+    """The password repeats who its owner is, or what it opens."""
+
+    _CODE = "password_too_guessable"
+    _MESSAGE = "must not be your e-mail address, your name or ours"
+
+
+class PasswordTooCommon(PasswordRefused):
+    """The password is one of those that are tried first."""
+
+    _CODE = "password_too_common"
+    _MESSAGE = "is one of the most used passwords; take another"
+
+
+class PasswordBreached(PasswordRefused):
+    """The password stands in a list that thieves have."""
+
+    _CODE = "password_breached"
+    _MESSAGE = "was found in stolen data; take another, and change it wherever you use it"
 
 
 class TooManyHashes(Unavailable):
     """The queue for password hashing is full."""
+
+
+class CaptchaUnavailable(Unavailable):
+    """Who verifies CAPTCHA tokens does not answer."""
 
 
 class RegistrationUnsettled(Unavailable):
