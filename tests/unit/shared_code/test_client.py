@@ -60,7 +60,9 @@ def test_what_a_client_sends_itself_never_changes_its_address(spoofed: str) -> N
     assert address(f"{spoofed},1.2.3.4:567") == "1.2.3.4"
 
 
-@pytest.mark.parametrize("value", ["-1", "one", "1.5", "11", "1" * 5000, "\N{ARABIC-INDIC DIGIT ONE}"])
+@pytest.mark.parametrize(
+    "value", ["-1", "one", "1.5", "11", "1" * 5000, "\N{ARABIC-INDIC DIGIT ONE}"]
+)
 def test_an_unusable_number_of_hops_is_no_zero(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TRUSTED_PROXY_HOPS", value)
     with pytest.raises(NotConfigured, match="TRUSTED_PROXY_HOPS"):
