@@ -14,6 +14,7 @@ from functions.auth.errors import ForeignSecret
 from functions.auth.sealing import seal, unseal
 from shared_code.clock import utcnow
 
+HEADER = "x-device-token"
 LIFE = timedelta(days=180)
 _CONTEXT = "device"
 

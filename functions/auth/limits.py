@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
+from functions.auth.store.tables import LIMITS, SETTING
 from shared_code.clock import now_ms
 from shared_code.endpoint import Client
 from shared_code.errors import InvalidSetting
@@ -22,8 +23,6 @@ from shared_code.limits import Limit, Limiter, Taken, Window
 from shared_code.settings import optional_setting
 from shared_code.storage import table
 
-STORAGE = "AUTH_STORAGE"
-TABLE = "authlimits"
 OVERRIDES = "AUTH_LIMITS"
 """Other numbers than these: `registration_network=500/300; second_factor=5/300,20/3600`."""
 
@@ -142,7 +141,7 @@ async def sweep() -> int:
 
 @cache
 def _limiter() -> Limiter:
-    return Limiter(lambda: table(STORAGE, TABLE))
+    return Limiter(lambda: table(SETTING, LIMITS))
 
 
 async def _take(*wants: Want) -> Taken:

@@ -6,7 +6,6 @@ Invariant: no input or output; every rule is a function of what it is given.
 from datetime import datetime, timedelta
 
 from functions.auth import emails
-from functions.auth.errors import PasswordTooGuessable
 from functions.auth.models import Account, CodePurpose, Reservation, Session
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=10)
@@ -40,14 +39,6 @@ REGISTRATION_SECONDS = 30.0
 The write itself, with its retries, takes less than a minute. So the account exists, or never will, long
 before the reservation can be taken over, also when two machines' clocks differ by minutes.
 """
-
-
-def check_password(password: str, email: str, display_name: str) -> None:
-    """Raise PasswordTooGuessable when the password is the address, its local part or the name."""
-    address = emails.canonical(email)
-    known = {address, address.partition("@")[0], display_name.casefold()}
-    if password.strip().casefold() in known:
-        raise PasswordTooGuessable
 
 
 def owns(account: Account | None, email_key: str) -> bool:

@@ -2,12 +2,13 @@
 
 import azure.functions as func
 
-from functions.auth import store
+from functions.auth import limits, store
 from functions.auth.api import blueprint
 from functions.auth.commands import erasing
 
 _EVERY_FIVE_SECONDS = "*/5 * * * * *"
 _HOURLY = "0 23 * * * *"
+_HOURLY_TOO = "0 41 * * * *"
 
 
 @blueprint.timer_trigger("timer", _EVERY_FIVE_SECONDS, use_monitor=False)
@@ -20,3 +21,9 @@ async def walk_auth_activity(timer: func.TimerRequest) -> None:  # noqa: ARG001 
 async def erase_accounts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
     """Erase the accounts whose time has come."""
     await erasing.erase_due()
+
+
+@blueprint.timer_trigger("timer", _HOURLY_TOO, use_monitor=False)
+async def sweep_limits(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
+    """Forget tries that count no more."""
+    await limits.sweep()

@@ -1,6 +1,7 @@
 """A session ends everywhere: its tokens in every service within two seconds, and its sockets."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -46,7 +47,7 @@ async def test_logging_out_ends_the_token_in_every_service_and_closes_the_socket
         await api.good("POST", "auth/logout", phone)
         async with asyncio.timeout(TWO_SECONDS):
             for path in ("auth/me", "rooms", f"rooms/{room_id}/log"):
-                await until_async(lambda p=path: is_refused(api, p, phone), path, TWO_SECONDS)
+                await until_async(partial(is_refused, api, path, phone), path, TWO_SECONDS)
         message = await asyncio.wait_for(theirs.receive(), 10)
         while message.type is aiohttp.WSMsgType.TEXT:  # a word that it is being disconnected
             message = await asyncio.wait_for(theirs.receive(), 10)

@@ -32,9 +32,9 @@ async def auth_verify_email_link(_: Anonymous, body: Confirmation, client: Clien
 
 
 @endpoint(blueprint, "POST", "auth/email/resend", status=202)
-async def auth_resend_verification(actor: Actor) -> None:
+async def auth_resend_verification(actor: Actor, client: Client) -> None:
     """Get another mail to confirm one's address; at most one a minute is sent."""
-    await addresses.send_verification(actor)
+    await addresses.send_verification(actor, client)
 
 
 @endpoint(blueprint, "POST", "auth/email/change", status=202)

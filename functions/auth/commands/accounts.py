@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from datetime import datetime
 
-from functions.auth import passwords, policy, signing, store
+from functions.auth import captcha, limits, password_rules, passwords, policy, signing, store
 from functions.auth.codes import new_code
 from functions.auth.commands.changing import NO_CLIENT, changed, entry
 from functions.auth.commands.mailing import tell_code
@@ -48,11 +48,14 @@ _AUDIT_PAGE = 500
 async def register(new: NewAccount, idempotency_key: str | None, client: Client) -> SignedIn:
     """Make an account, sign it in, and send a mail to confirm the address.
 
-    A repeat with its key signs in to what the first try made. Storage: three round trips (reservation,
-    mark, account). Two when the address is taken; four for a repeat, and five when a reservation is taken
-    over. Raises PasswordTooGuessable, EmailTaken, IdempotencyKeyReused, TooManyHashes.
+    A repeat with its key signs in to what the first try made. Storage: four round trips (limit,
+    reservation, mark, account), also when the address is taken; five for a repeat, and seven when a
+    reservation is taken over. Raises TooManyRequests, CaptchaRequired, PasswordRefused, EmailTaken,
+    IdempotencyKeyReused, TooManyHashes.
     """
-    policy.check_password(new.password, new.email, new.display_name)
+    await captcha.check(client)
+    await password_rules.check(new.password, new.email, new.display_name)
+    await limits.before_registration(client)
     ring = await signing.key_ring()
     password_hash = await passwords.hash_password(new.password)
     now, started = utcnow(), time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal
 
-from functions.auth import codes, policy, store
+from functions.auth import codes, limits, policy, store
 from functions.auth.codes import Claim, claim_of, new_code
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_code, tell_notice
@@ -25,11 +25,12 @@ from shared_code.endpoint import Client
 _CHANGE: tuple[CodePurpose, ...] = ("confirm_new_email", "confirm_email_change")
 
 
-async def send_verification(actor: Actor) -> None:
+async def send_verification(actor: Actor, client: Client) -> None:
     """Send another mail to confirm the address; nothing when it is confirmed, or one was just sent.
 
-    Three round trips.
+    Five round trips. Raises TooManyRequests.
     """
+    await limits.before_mail(actor.user_id, "verify_email", client, known_device=True)
 
     async def attempt(record: UserRecord) -> Literal[True] | None:
         now, before = utcnow(), record.code("verify_email")
@@ -63,8 +64,11 @@ async def verify_by_digits(actor: Actor, digits: str, client: Client) -> User:
 async def ask_change(actor: Actor, email: str, client: Client) -> None:
     """Send what is needed to change the address: to the new one, and to the old one if it is confirmed.
 
-    The answer is the same when another account has the address. Five round trips.
+    The answer is the same when another account has the address. Eight round trips. Raises TooManyRequests.
     """
+    await limits.before_mail(
+        reservation_key(email), "confirm_new_email", client, known_device=False
+    )
     taken = await owner_of(email)
 
     async def attempt(record: UserRecord) -> Literal[True] | None:

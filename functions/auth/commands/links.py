@@ -8,12 +8,13 @@ has an account is never told, neither by the answer nor by what is kept.
 import secrets
 from typing import Literal
 
-from functions.auth import policy, store
+from functions.auth import captcha, limits, policy, store
 from functions.auth.codes import claim_of, new_code
 from functions.auth.commands.addresses import by_digits, proven
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_code
-from functions.auth.commands.sessions import owner_of, sign_in
+from functions.auth.commands.sessions import is_known_device, owner_of, sign_in
+from functions.auth.emails import reservation_key
 from functions.auth.errors import InvalidCode
 from functions.auth.models import Code, LinkAsked, LinkSignIn, SignedIn
 from functions.auth.store import Change, UserRecord
@@ -26,8 +27,12 @@ _BROWSER_BYTES = 32
 async def ask(email: str, client: Client) -> LinkAsked:
     """Send a link and digits to sign in with, if the address has an account, at most one a minute.
 
-    Two round trips, and two more when there is one.
+    Two round trips, and two more when there is one; and those of limits.before_mail. Raises
+    TooManyRequests, CaptchaRequired, whether or not there is one.
     """
+    await captcha.check(client)
+    known = is_known_device(client, email)
+    await limits.before_mail(reservation_key(email), "sign_in_link", client, known_device=known)
     browser = secrets.token_urlsafe(_BROWSER_BYTES)
     record = await owner_of(email)
     if record:
@@ -75,10 +80,12 @@ async def sign_in_with(body: LinkSignIn, client: Client) -> SignedIn:
             raise InvalidCode
         spent = await changed(record.user_id, by_link, record)
     else:
+        tried = await limits.before_code(reservation_key(body.email or ""), client)
         record = await owner_of(body.email or "")
         if record is None or body.digits is None:
             raise InvalidCode
         spent = await by_digits(record.user_id, "sign_in_link", body.digits, spend, body.browser)
+        await limits.succeeded(tried)
     fresh = await store.read_user(spent.user_id)
     if fresh is None:
         raise InvalidCode

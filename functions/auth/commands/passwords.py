@@ -6,12 +6,13 @@ signs nobody in, and ends all sessions; whether an address has an account is nev
 
 from typing import Literal
 
-from functions.auth import passwords, policy, signing, store
+from functions.auth import captcha, limits, password_rules, passwords, policy, signing, store
 from functions.auth.codes import claim_of, new_code
 from functions.auth.commands.addresses import proven
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
 from functions.auth.commands.mailing import tell_code, tell_notice
-from functions.auth.commands.sessions import owner_of, signed_in
+from functions.auth.commands.sessions import is_known_device, owner_of, signed_in
+from functions.auth.emails import reservation_key
 from functions.auth.errors import InvalidCode, WrongPassword
 from functions.auth.models import NewPasswordOfOne, PasswordReset, SessionKind, SignedIn
 from functions.auth.store import Change, UserRecord
@@ -31,10 +32,12 @@ async def change_password(
     record = await store.read_user(actor.user_id)
     if record is None:
         raise Unauthenticated
-    policy.check_password(body.new_password, record.account.email, record.account.display_name)
+    await _check(body.new_password, record)
     current = record.account.password_hash
+    tried = await limits.before_password_proof(actor.session_id)
     if not await passwords.matches(body.current_password, current):
         raise WrongPassword
+    await limits.succeeded(tried)
     password_hash = await passwords.hash_password(body.new_password)
     ring = await signing.key_ring()
 
@@ -65,11 +68,20 @@ async def change_password(
     return await changed(record.user_id, attempt, record)
 
 
+async def _check(password: str, record: UserRecord) -> None:
+    account = record.account
+    await password_rules.check(password, account.email, account.display_name, field="new_password")
+
+
 async def forgot_password(email: str, client: Client) -> None:
     """Send a link to set a new password, if the address has an account, at most one a minute.
 
-    Two round trips, and two more when there is one.
+    Two round trips, and two more when there is one; and those of limits.before_mail. Raises
+    TooManyRequests, CaptchaRequired, whether or not there is one.
     """
+    await captcha.check(client)
+    known = is_known_device(client, email)
+    await limits.before_mail(reservation_key(email), "reset_password", client, known_device=known)
     record = await owner_of(email)
     if record is None:
         return
@@ -98,7 +110,7 @@ async def reset_password(body: PasswordReset, client: Client) -> None:
     if record is None:
         raise InvalidCode
     proven(record, claim, ("reset_password",))
-    policy.check_password(body.new_password, record.account.email, record.account.display_name)
+    await _check(body.new_password, record)
     password_hash = await passwords.hash_password(body.new_password)
 
     async def attempt(found: UserRecord) -> Literal[True] | None:

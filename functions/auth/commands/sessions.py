@@ -11,7 +11,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 
-from functions.auth import devices, passwords, policy, refresh_tokens, revoking, signing, store
+from functions.auth import (
+    captcha,
+    devices,
+    limits,
+    passwords,
+    policy,
+    refresh_tokens,
+    revoking,
+    signing,
+    store,
+)
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.emails import reservation_key
@@ -50,15 +60,29 @@ _SESSION_KEY_BYTES = 32
 async def login(credentials: Credentials, client: Client) -> SignedIn:
     """Sign in with a password.
 
-    Storage: three round trips (reservation, account, session); two when refused, whether or not the
-    account exists. Raises InvalidCredentials, TooManyHashes.
+    Storage: three round trips (reservation, account, session), two when refused, whether or not the
+    account exists; and those of limits.before_login and succeeded. Raises TooManyRequests,
+    CaptchaRequired, InvalidCredentials, TooManyHashes.
     """
+    await captcha.check(client)
+    tried = await limits.before_login(
+        reservation_key(credentials.email),
+        client,
+        known_device=is_known_device(client, credentials.email),
+    )
     record = await owner_of(credentials.email)
     stored = record.account.password_hash if record else None
     if not await passwords.matches(credentials.password, stored) or record is None:
         raise InvalidCredentials
     renewed = await _renewed_hash(record.account, credentials.password)
-    return await sign_in(record, client, credentials.session, ("password",), renewed)
+    signed_in_now = await sign_in(record, client, credentials.session, ("password",), renewed)
+    await limits.succeeded(tried)
+    return signed_in_now
+
+
+def is_known_device(client: Client, email: str) -> bool:
+    """Whether the client proves that it has signed in with this address before."""
+    return devices.is_known(client.header(devices.HEADER), email)
 
 
 async def owner_of(email: str) -> UserRecord | None:
@@ -179,8 +203,16 @@ async def refresh(text: str, kind: SessionKind, client: Client) -> SignedIn:
     """A new access token, and the successor of the refresh token.
 
     Storage: two round trips; one for a repeat, more in a race. Raises InvalidRefreshToken, and
-    RefreshTokenReused, which ends the session.
+    RefreshTokenReused, which ends the session; of too many tries that fail, TooManyRequests.
     """
+    try:
+        return await _refreshed(text, kind, client)
+    except InvalidRefreshToken:
+        await limits.before_refresh(client)  # only what fails counts: no token can be guessed
+        raise
+
+
+async def _refreshed(text: str, kind: SessionKind, client: Client) -> SignedIn:
     try:
         token = refresh_tokens.decode(text)
     except refresh_tokens.MalformedToken as error:
@@ -289,10 +321,12 @@ async def log_out(actor: Actor, client: Client) -> None:
 
 
 async def step_up(actor: Actor, password: str, client: Client) -> SteppedUp:
-    """Note that the caller has proved again who he is. One hash, two round trips. Raises WrongPassword."""
+    """Note that the caller has proved again who he is. One hash, four round trips. Raises WrongPassword."""
     ring, record = await signing.key_ring(), await _record_of(actor)
+    tried = await limits.before_password_proof(actor.session_id)
     if not await passwords.matches(password, record.account.password_hash):
         raise WrongPassword
+    await limits.succeeded(tried)
     return await stepped_up(actor, ring, client, "password", record)
 
 

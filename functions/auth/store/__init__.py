@@ -7,7 +7,7 @@ from functions.auth.emails import reservation_key
 from functions.auth.store.addresses import find_reservation, give_up, reserve, take_over
 from functions.auth.store.erasures import due_erasures, forget_erasure, plan_erasure
 from functions.auth.store.keys import load_ring, provision_keys, read_keys
-from functions.auth.store.tables import ACTIVITY, EMAILS, ERASURES, KEYS, SETTING, USERS
+from functions.auth.store.tables import ACTIVITY, EMAILS, ERASURES, KEYS, LIMITS, SETTING, USERS
 from functions.auth.store.users import (
     Change,
     UserRecord,
@@ -28,6 +28,7 @@ __all__ = [
     "EMAILS",
     "ERASURES",
     "KEYS",
+    "LIMITS",
     "SETTING",
     "USERS",
     "Change",
@@ -73,7 +74,7 @@ async def provision() -> None:
 
     Raises NotConfigured when the keys that exist were sealed with another secret.
     """
-    await create_tables(SETTING, USERS, EMAILS, ERASURES, KEYS, ACTIVITY)
+    await create_tables(SETTING, USERS, EMAILS, ERASURES, KEYS, LIMITS, ACTIVITY)
     await create_container(published.SETTING, published.CONTAINER)
     await provision_keys()
     await published.publish_first(

@@ -2,6 +2,7 @@
 
 authusers      PK user id                            all that is kept of a user (users.py)
 authemails     PK hash of the address, RK `email`    whose the address is (addresses.py)
+authlimits     PK hash of limit and key              what was tried lately (shared_code/limits)
 authkeys       PK `signing`, RK the key's role       the signing keys, sealed (keys.py)
 autherasures   PK day, RK user id                    who is to be erased then (erasures.py)
 authactivity   PK time slot and shard, RK user id    who may have events to tell (shared_code/outbox)
@@ -11,5 +12,6 @@ SETTING = "AUTH_STORAGE"
 USERS = "authusers"
 EMAILS = "authemails"
 KEYS = "authkeys"
+LIMITS = "authlimits"
 ERASURES = "autherasures"
 ACTIVITY = "authactivity"

@@ -13,7 +13,7 @@ import azure.functions as func
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 
-from functions.auth import revoking, sealing, signing, store
+from functions.auth import limits, revoking, sealing, signing, store
 from functions.auth.events import MailRequested
 from shared_code import revocations, tokens
 from shared_code.endpoint import ROUTES, decorator
@@ -23,6 +23,11 @@ from shared_code.storage import close_all, table
 
 SETTINGS = {
     "AUTH_ISSUER": "https://atrium.example",
+    # All tests share a network; those of the limits bring their own.
+    "AUTH_LIMITS": "; ".join(
+        f"{name}_network=100000/300"
+        for name in ("login", "registration", "code", "refresh", "mail", "second_factor")
+    ),
     "AUTH_LINK_URL": "https://app.example/auth",
     "AUTH_KEY_ENCRYPTION_KEY": "integration-tests-have-no-secrets-to-keep",
 }
@@ -64,6 +69,7 @@ def forget() -> None:
         store.ledger,
         store.outbox,
         store.walker,
+        limits._limiter,
     ):
         each.cache_clear()
 
@@ -115,12 +121,16 @@ def call() -> Call:
 
 @pytest.fixture
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every request that leaves for storage, as `METHOD path`; without the copy's refresh each second."""
+    """Every request that leaves for storage, as `METHOD path`.
+
+    Without the refresh each second of what was revoked, and those of limits (test_limits.py has them).
+    """
     sent: list[str] = []
     send = AioHttpTransport.send
 
     async def counted(self: Any, request: Any, **options: Any) -> Any:
-        if not (request.method == "GET" and request.url.endswith(revocations.DOCUMENT)):
+        is_refresh = request.method == "GET" and request.url.endswith(revocations.DOCUMENT)
+        if not is_refresh and f"/{store.LIMITS}" not in request.url:
             sent.append(f"{request.method} {request.url.partition('?')[0]}")
         return await send(self, request, **options)
 

@@ -1,11 +1,11 @@
 """Auth's limits on real tables: what strangers exhaust, and what stays open to an account's owner."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from functions.auth import limits
+from functions.auth.store.tables import SETTING
 from shared_code.clock import now_ms
 from shared_code.endpoint import Client
 from shared_code.endpoint.client import client_of
@@ -16,13 +16,12 @@ from shared_code.storage import create_tables, table
 
 
 @pytest.fixture(autouse=True)
-async def _no_limit_is_used(_provisioned: None) -> AsyncIterator[None]:
-    await create_tables(limits.STORAGE, limits.TABLE)
-    limits._limiter.cache_clear()
-    yield
-    rows = table(limits.STORAGE, limits.TABLE)
-    async for row in rows.list_entities():
-        await rows.delete_entity(row)
+async def _limits_of_its_own(_provisioned: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers of a deployment, and a table that no other test writes."""
+    monkeypatch.delenv(limits.OVERRIDES)
+    own = f"limits{new_id('t').partition('_')[2]}"
+    monkeypatch.setattr(limits, "LIMITS", own)
+    await create_tables(SETTING, own)
     limits._limiter.cache_clear()
 
 
@@ -59,7 +58,8 @@ async def test_logins_that_succeed_do_not_count_and_leave_nothing(account: str) 
     for _ in range(25):
         await limits.succeeded(await fail(account, at("192.0.2.1")))
         await limits.succeeded(await fail(account, at("192.0.2.1"), known=True))
-    left = [row["RowKey"] async for row in table(limits.STORAGE, limits.TABLE).list_entities()]
+    rows = table(SETTING, str(vars(limits)["LIMITS"]))
+    left = [row["RowKey"] async for row in rows.list_entities()]
     assert set(left) <= {"login_everybody"}  # a spare, which goes back when its slot is over
 
 
