@@ -81,10 +81,14 @@ def may_try(code: Code | None, now: datetime) -> bool:
     return code is not None and now < code.expires_at and code.tries < MAX_TRIES
 
 
-def fits(user_id: str, code: Code, digits: str, browser: str = "") -> bool:
+def is_from(user_id: str, code: Code, browser: str) -> bool:
+    """Whether this browser asked for the code; no other's tries count."""
+    return _same(browser, _opened(user_id, code)[2])
+
+
+def fits(user_id: str, code: Code, digits: str) -> bool:
     """Whether these are the digits that were sent."""
-    _, sent, bound = _opened(user_id, code)
-    return _same(digits, sent) and _same(browser, bound)
+    return _same(digits, _opened(user_id, code)[1])
 
 
 def _opened(user_id: str, code: Code) -> tuple[str, str, str]:

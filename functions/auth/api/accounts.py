@@ -3,7 +3,7 @@
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
 from functions.auth.commands import accounts, erasing
-from functions.auth.errors import CsrfRefused, EmailTaken, TooManyHashes
+from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, TooManyHashes
 from functions.auth.models import (
     AuditEntry,
     AuditQuery,
@@ -15,7 +15,7 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Content, IdempotencyKey, Page, Reply, endpoint
-from shared_code.errors import IdempotencyKeyReused
+from shared_code.errors import IdempotencyKeyReused, TooManyRequests
 
 _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 
@@ -25,7 +25,14 @@ _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
     "POST",
     "auth/register",
     status=201,
-    errors=(EmailTaken, IdempotencyKeyReused, TooManyHashes, CsrfRefused),
+    errors=(
+        EmailTaken,
+        IdempotencyKeyReused,
+        TooManyHashes,
+        CsrfRefused,
+        CaptchaRequired,
+        TooManyRequests,
+    ),
 )
 async def auth_register(
     _: Anonymous, body: NewAccount, client: Client, idempotency_key: IdempotencyKey = None

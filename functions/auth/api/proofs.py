@@ -3,7 +3,7 @@
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered
 from functions.auth.commands import addresses, passwords
-from functions.auth.errors import InvalidCode, PasswordTooGuessable, TooManyHashes, WrongPassword
+from functions.auth.errors import CaptchaRequired, InvalidCode, TooManyHashes, WrongPassword
 from functions.auth.models import (
     Confirmation,
     DigitsOnly,
@@ -17,6 +17,7 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Reply, endpoint
+from shared_code.errors import TooManyRequests
 
 
 @endpoint(blueprint, "POST", "auth/email/verify", errors=(InvalidCode,))
@@ -31,13 +32,13 @@ async def auth_verify_email_link(_: Anonymous, body: Confirmation, client: Clien
     return await addresses.verify_by_link(body.token, client)
 
 
-@endpoint(blueprint, "POST", "auth/email/resend", status=202)
+@endpoint(blueprint, "POST", "auth/email/resend", status=202, errors=(TooManyRequests,))
 async def auth_resend_verification(actor: Actor, client: Client) -> None:
     """Get another mail to confirm one's address; at most one a minute is sent."""
     await addresses.send_verification(actor, client)
 
 
-@endpoint(blueprint, "POST", "auth/email/change", status=202)
+@endpoint(blueprint, "POST", "auth/email/change", status=202, errors=(TooManyRequests,))
 async def auth_ask_email_change(actor: Recent, body: NewEmail, client: Client) -> None:
     """Ask for another address: mails go to both, and both must confirm."""
     await addresses.ask_change(actor, body.email, client)
@@ -59,7 +60,7 @@ async def auth_confirm_email_change_link(_: Anonymous, body: Confirmation, clien
     blueprint,
     "POST",
     "auth/password/change",
-    errors=(WrongPassword, PasswordTooGuessable, TooManyHashes),
+    errors=(WrongPassword, TooManyHashes, TooManyRequests),
 )
 async def auth_change_password(
     actor: Actor, body: NewPasswordOfOne, client: Client
@@ -68,7 +69,13 @@ async def auth_change_password(
     return answered(*await passwords.change_password(actor, body, client))
 
 
-@endpoint(blueprint, "POST", "auth/password/forgot", status=202)
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/password/forgot",
+    status=202,
+    errors=(CaptchaRequired, TooManyRequests),
+)
 async def auth_forgot_password(_: Anonymous, body: EmailOnly, client: Client) -> None:
     """Get a mail with a link to set a new password, if the address has an account."""
     await passwords.forgot_password(body.email, client)
@@ -79,7 +86,7 @@ async def auth_forgot_password(_: Anonymous, body: EmailOnly, client: Client) ->
     "POST",
     "auth/password/reset",
     status=204,
-    errors=(InvalidCode, PasswordTooGuessable, TooManyHashes),
+    errors=(InvalidCode, TooManyHashes),
 )
 async def auth_reset_password(_: Anonymous, body: PasswordReset, client: Client) -> None:
     """Set a new password with the link of the mail: all sessions end, and nobody is signed in."""

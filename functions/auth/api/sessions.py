@@ -5,6 +5,7 @@ from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
 from functions.auth.commands import links, sessions
 from functions.auth.errors import (
+    CaptchaRequired,
     CsrfRefused,
     InvalidCode,
     InvalidCredentials,
@@ -29,9 +30,15 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor
 from shared_code.endpoint import Anonymous, Client, Page, Reply, endpoint
+from shared_code.errors import TooManyRequests
 
 
-@endpoint(blueprint, "POST", "auth/login", errors=(InvalidCredentials, TooManyHashes, CsrfRefused))
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/login",
+    errors=(InvalidCredentials, TooManyHashes, CsrfRefused, CaptchaRequired, TooManyRequests),
+)
 async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[SignedIn]:
     """Sign in with e-mail address and password."""
     check(body.session, client)
@@ -42,7 +49,7 @@ async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[S
     blueprint,
     "POST",
     "auth/refresh",
-    errors=(InvalidRefreshToken, RefreshTokenReused, CsrfRefused),
+    errors=(InvalidRefreshToken, RefreshTokenReused, CsrfRefused, TooManyRequests),
 )
 async def auth_refresh(_: Anonymous, body: Refresh, client: Client) -> Reply[SignedIn]:
     """Get a new access token, and the successor of the refresh token.
@@ -86,19 +93,30 @@ async def auth_end_sessions(actor: Actor, body: EndSessions, client: Client) -> 
         await sessions.end_all(actor.user_id, client)
 
 
-@endpoint(blueprint, "POST", "auth/step-up", errors=(WrongPassword, TooManyHashes))
+@endpoint(blueprint, "POST", "auth/step-up", errors=(WrongPassword, TooManyHashes, TooManyRequests))
 async def auth_step_up(actor: Actor, body: PasswordProof, client: Client) -> SteppedUp:
     """Prove again who one is, for what asks for it; the answer's access token says so for ten minutes."""
     return await sessions.step_up(actor, body.password, client)
 
 
-@endpoint(blueprint, "POST", "auth/sign-in-link", status=202)
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/sign-in-link",
+    status=202,
+    errors=(CaptchaRequired, TooManyRequests),
+)
 async def auth_ask_sign_in_link(_: Anonymous, body: EmailOnly, client: Client) -> LinkAsked:
     """Get a mail with a link and six digits to sign in with, if the address has an account."""
     return await links.ask(body.email, client)
 
 
-@endpoint(blueprint, "POST", "auth/sign-in-link/confirm", errors=(InvalidCode, CsrfRefused))
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/sign-in-link/confirm",
+    errors=(InvalidCode, CsrfRefused, TooManyRequests),
+)
 async def auth_sign_in_by_link(_: Anonymous, body: LinkSignIn, client: Client) -> Reply[SignedIn]:
     """Sign in with the link, or the digits, of the mail: once, and from where it was asked for."""
     check(body.session, client)

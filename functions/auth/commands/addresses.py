@@ -138,12 +138,15 @@ async def by_digits[Result](
 ) -> Result:
     """What `confirm` gives for the code of these digits. The try is counted before they are looked at.
 
+    One from another browser than the one that asked does not count: a stranger must not use up the tries.
     One round trip more than for a link. Raises InvalidCode.
     """
 
     async def count(record: UserRecord) -> Code | None:
         code = record.code(purpose)
         if code is None or not codes.may_try(code, utcnow()):
+            raise InvalidCode
+        if not codes.is_from(user_id, code, browser):
             raise InvalidCode
         change = Change(record)
         change.put(code.model_copy(update={"tries": code.tries + 1}))
@@ -156,7 +159,7 @@ async def by_digits[Result](
         return await confirm(record, code)
 
     tried = await changed(user_id, count)
-    if not codes.fits(user_id, tried, digits, browser):
+    if not codes.fits(user_id, tried, digits):
         raise InvalidCode
     return await changed(user_id, attempt)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from functions.auth import codes
-from functions.auth.codes import claim_of, fits, may_try, new_code, proves
+from functions.auth.codes import claim_of, fits, is_from, may_try, new_code, proves
 from functions.auth.models import Code, CodePurpose
 from functions.auth.policy import CODE_LIFE
 from shared_code.clock import utcnow
@@ -60,10 +60,10 @@ def test_bound_to_a_browser_nothing_proves_without_it() -> None:
     code, sent = new_code(ANN, "sign_in_link", NOW, browser="b")
     claim = claim_of(sent.token)
     assert proves(ANN, code, NOW, claim, "b")
-    assert fits(ANN, code, sent.digits, "b")
+    assert is_from(ANN, code, "b")
     for other in ("", "c", "bb"):
         assert not proves(ANN, code, NOW, claim, other)
-        assert not fits(ANN, code, sent.digits, other)
+        assert not is_from(ANN, code, other)
 
 
 def test_what_is_kept_and_shown_holds_no_secret() -> None:
