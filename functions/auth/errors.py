@@ -9,6 +9,7 @@ AtriumError
 │   └── RefreshTokenReused      it was used before, so its session has ended
 ├── Forbidden 403
 │   ├── CaptchaRequired         no proof came that a person asks, or not a good one
+│   ├── EmailNotVerified        it must be, before one can sign in (AUTH_REGISTRATION)
 │   ├── WrongPassword           the caller is signed in, but this is not his password
 │   └── CsrfRefused             a cookie came in a request that another site could send
 ├── NotFound 404
@@ -81,6 +82,13 @@ class CaptchaRequired(Forbidden):
 
     code = "captcha_required"
     title = "Solve the CAPTCHA and send its token as X-Captcha-Token"
+
+
+class EmailNotVerified(Forbidden):
+    """The address must be confirmed before one can sign in."""
+
+    code = "email_not_verified"
+    title = "Confirm your e-mail address first, with the mail that was sent"
 
 
 class WrongPassword(Forbidden):

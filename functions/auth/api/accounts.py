@@ -2,12 +2,13 @@
 
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
-from functions.auth.commands import accounts, erasing
+from functions.auth.commands import accounts, erasing, registering
 from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, TooManyHashes
 from functions.auth.models import (
     AuditEntry,
     AuditQuery,
     Export,
+    MailSent,
     NewAccount,
     ProfileChange,
     SignedIn,
@@ -36,10 +37,15 @@ _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 )
 async def auth_register(
     _: Anonymous, body: NewAccount, client: Client, idempotency_key: IdempotencyKey = None
-) -> Reply[SignedIn]:
-    """Make an account and sign it in. A mail asks to confirm the address."""
+) -> Reply[SignedIn | MailSent]:
+    """Make an account and sign it in. A mail asks to confirm the address.
+
+    Where that must be done first (AUTH_REGISTRATION) nobody is signed in, and the answer is the same for an
+    address that is taken.
+    """
     check(body.session, client)
-    return answered(await accounts.register(body, idempotency_key, client), body.session)
+    registered = await registering.register(body, idempotency_key, client)
+    return answered(registered, body.session)
 
 
 @endpoint(blueprint, "GET", "auth/me")

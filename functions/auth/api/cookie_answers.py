@@ -1,5 +1,7 @@
 """Answers that sign in: the refresh token in the body, or in a cookie and nowhere else."""
 
+from pydantic import BaseModel
+
 from functions.auth import cookies
 from functions.auth.models import SessionKind, SignedIn
 from shared_code.endpoint import Client, Reply
@@ -14,9 +16,9 @@ def check(kind: SessionKind, client: Client) -> None:
         cookies.check_site(client)
 
 
-def answered(signed_in: SignedIn, kind: SessionKind) -> Reply[SignedIn]:
-    """The answer to whoever has a session of this kind now."""
-    if kind == "body" or signed_in.refresh_token is None:
+def answered[Answer: BaseModel](signed_in: Answer, kind: SessionKind) -> Reply[Answer]:
+    """The answer to whoever has a session of this kind now, if he has one."""
+    if kind == "body" or not isinstance(signed_in, SignedIn) or not signed_in.refresh_token:
         return Reply(signed_in)
     header = cookies.set_refresh(signed_in.refresh_token)
     return Reply(signed_in.model_copy(update={"refresh_token": None}), (header,))

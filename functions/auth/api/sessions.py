@@ -3,7 +3,7 @@
 from functions.auth import cookies
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
-from functions.auth.commands import links, sessions
+from functions.auth.commands import links, refreshing, sessions
 from functions.auth.errors import (
     CaptchaRequired,
     CsrfRefused,
@@ -58,11 +58,11 @@ async def auth_refresh(_: Anonymous, body: Refresh, client: Client) -> Reply[Sig
     token that was used before ends its session.
     """
     if body.refresh_token is not None:
-        return answered(await sessions.refresh(body.refresh_token, "body", client), "body")
+        return answered(await refreshing.refresh(body.refresh_token, "body", client), "body")
     token = cookies.refresh_of(client)
     if token is None:
         raise InvalidRefreshToken
-    return answered(await sessions.refresh(token, "cookie", client), "cookie")
+    return answered(await refreshing.refresh(token, "cookie", client), "cookie")
 
 
 @endpoint(blueprint, "POST", "auth/logout", status=204)

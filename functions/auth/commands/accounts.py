@@ -1,135 +1,25 @@
-"""Accounts: making one, seeing and changing oneself, leaving; and the keys that verify tokens.
+"""Accounts: seeing and changing oneself, what those who run the platform do, and the published keys."""
 
-Invariant: an account, its first session and its audit entry are written in one transaction, a
-registration's last: one that fails before it leaves nothing that can sign in.
-"""
-
-import hashlib
-import time
-from dataclasses import replace
-from datetime import datetime
-
-from functions.auth import captcha, limits, password_rules, passwords, policy, signing, store
-from functions.auth.codes import new_code
+from functions.auth import signing, store
 from functions.auth.commands.changing import NO_CLIENT, changed, entry
-from functions.auth.commands.mailing import tell_code
 from functions.auth.commands.sessions import (
-    begin,
     end_all,
     info_of,
     owner_of,
-    sign_in,
-    signed_in,
     user_of,
 )
-from functions.auth.emails import reservation_key
-from functions.auth.errors import EmailTaken, NoSuchAccount, RegistrationUnsettled
-from functions.auth.keys import KeyRing
+from functions.auth.errors import NoSuchAccount
 from functions.auth.models import (
-    Account,
     AuditEntry,
     Export,
-    NewAccount,
     ProfileChange,
-    Reservation,
-    SignedIn,
     User,
 )
 from functions.auth.store import Change, UserRecord
 from shared_code.actor import ADMIN, Actor
-from shared_code.clock import utcnow
 from shared_code.endpoint import Client
-from shared_code.errors import IdempotencyKeyReused
-from shared_code.ids import new_id
 
 _AUDIT_PAGE = 500
-
-
-async def register(new: NewAccount, idempotency_key: str | None, client: Client) -> SignedIn:
-    """Make an account, sign it in, and send a mail to confirm the address.
-
-    A repeat with its key signs in to what the first try made. Storage: four round trips (limit,
-    reservation, mark, account), also when the address is taken; five for a repeat, and seven when a
-    reservation is taken over. Raises TooManyRequests, CaptchaRequired, PasswordRefused, EmailTaken,
-    IdempotencyKeyReused, TooManyHashes.
-    """
-    await captcha.check(client)
-    await password_rules.check(new.password, new.email, new.display_name)
-    await limits.before_registration(client)
-    ring = await signing.key_ring()
-    password_hash = await passwords.hash_password(new.password)
-    now, started = utcnow(), time.monotonic()
-    wanted = _reservation(new.email, idempotency_key, now)
-    user_id, existing = await _reserve(wanted, now)
-    if existing:
-        return await _repeat(existing, new, client)
-    account = Account(
-        user_id=user_id,
-        email=new.email,
-        display_name=new.display_name,
-        password_hash=password_hash,
-        created_at=now,
-        signed_in_at=now,
-    )
-    too_late = time.monotonic() - started > policy.REGISTRATION_SECONDS
-    made = None if too_late else await _add(account, new, client, ring)
-    if made is None:
-        raise RegistrationUnsettled
-    return made
-
-
-async def _add(account: Account, new: NewAccount, client: Client, ring: KeyRing) -> SignedIn | None:
-    """The account in one transaction; None when another try of the same registration was faster."""
-    change = Change(UserRecord(account.user_id))
-    session = begin(change, account, client, new.session, ("password",), account.created_at)
-    change.put(account)
-    change.note(entry("account.registered", client, session.session_id))
-    code, sent = new_code(account.user_id, "verify_email", account.created_at)
-    change.put(code)
-    tell_code(change, account.email, "verify_email", sent)
-    if not await change.commit():
-        return None
-    return signed_in(ring, account, session, account.created_at)
-
-
-def _reservation(email: str, idempotency_key: str | None, now: datetime) -> Reservation:
-    return Reservation(
-        email_key=reservation_key(email),
-        user_id=new_id("usr"),
-        expires_at=now + policy.RESERVATION_LIFE,
-        request=hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
-    )
-
-
-async def _reserve(wanted: Reservation, now: datetime) -> tuple[str, UserRecord | None]:
-    """The user id that the address is now reserved for, and what this request made of it before.
-
-    Raises EmailTaken.
-    """
-    held = await store.reserve(wanted)
-    if held is None:
-        return wanted.user_id, None
-    holder = await store.read_user(held.user_id)
-    account = holder.account if holder else None
-    if policy.is_repeat(held, wanted):
-        if policy.owns(account, wanted.email_key):
-            return held.user_id, holder
-        wanted = replace(wanted, user_id=held.user_id)  # finish what the first try began
-    elif not policy.may_take_over(held, account, now):
-        raise EmailTaken
-    if not await store.take_over(held, wanted):
-        raise EmailTaken
-    return wanted.user_id, None
-
-
-async def _repeat(record: UserRecord, new: NewAccount, client: Client) -> SignedIn:
-    """Sign in to the account that the same request made before. Raises IdempotencyKeyReused."""
-    account = record.account
-    same_body = (account.email, account.display_name) == (new.email, new.display_name)
-    # The key alone proves nothing: whoever learns it must know the password too.
-    if not await passwords.matches(new.password, account.password_hash) or not same_body:
-        raise IdempotencyKeyReused
-    return await sign_in(record, client, new.session, ("password",))
 
 
 async def current_user(actor: Actor) -> User:

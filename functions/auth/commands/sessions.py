@@ -1,9 +1,7 @@
-"""Sessions: signing in, refreshing, ending.
+"""Sessions: signing in, proving anew who one is, seeing and ending them.
 
-Invariants: a session is one row, and its newest refresh token has the row's counter; the token before it
-gives the same successor for ten seconds, because an answer can be lost; any older one was stolen or copied,
-so it ends the session. When a command that ends a session returns, every service refuses its tokens
-within two seconds.
+Invariants: a session is one row, begun in one transaction that holds the account as it was read; when a
+command that ends a session returns, every service refuses its tokens within two seconds.
 """
 
 import secrets
@@ -18,7 +16,6 @@ from functions.auth import (
     passwords,
     policy,
     refresh_tokens,
-    revoking,
     signing,
     store,
 )
@@ -26,10 +23,10 @@ from functions.auth.commands.changing import all_ended, changed, committed, end_
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.emails import reservation_key
 from functions.auth.errors import (
+    EmailNotVerified,
     InvalidCredentials,
     InvalidRefreshToken,
     NoSuchSession,
-    RefreshTokenReused,
     TooManyHashes,
     WrongPassword,
 )
@@ -45,16 +42,26 @@ from functions.auth.models import (
     SteppedUp,
     User,
 )
-from functions.auth.refresh_tokens import RefreshToken
 from functions.auth.sealing import seal, unseal
 from functions.auth.store import Change, UserRecord
 from shared_code.actor import Actor
-from shared_code.clock import utcnow
+from shared_code.clock import rfc3339, utcnow
 from shared_code.endpoint import Client
+from shared_code.errors import InvalidSetting
 from shared_code.ids import new_id
+from shared_code.settings import optional_setting
 
 ACCESS_SECONDS = int(policy.ACCESS_TOKEN_LIFE.total_seconds())
+REGISTRATION = "AUTH_REGISTRATION"
 _SESSION_KEY_BYTES = 32
+
+
+def must_confirm() -> bool:
+    """Whether an address must be confirmed before one can sign in. Raises InvalidSetting."""
+    mode = optional_setting(REGISTRATION) or "direct"
+    if mode not in {"direct", "confirmed"}:
+        raise InvalidSetting(REGISTRATION)
+    return mode == "confirmed"
 
 
 async def login(credentials: Credentials, client: Client) -> SignedIn:
@@ -111,10 +118,13 @@ async def sign_in(
 ) -> SignedIn:
     """Begin a session of a user who has proved who he is; an account that was to be erased is had back.
 
-    One round trip; in a race the account is read again. Raises InvalidCredentials when the password has
-    changed meanwhile.
+    One round trip, two from a device that is new to a verified address (its owner gets a mail); in a race
+    the account is read again. Raises InvalidCredentials when the password has changed meanwhile, and
+    EmailNotVerified where an address must be.
     """
     ring, proven_by = await signing.key_ring(), record.account.password_hash
+    if must_confirm() and not record.account.email_verified_at:
+        raise EmailNotVerified
 
     async def attempt(found: UserRecord) -> SignedIn | None:
         if found.account.password_hash != proven_by and "password" in methods:
@@ -130,9 +140,25 @@ async def sign_in(
         session = begin(change, account, client, kind, methods, now)
         change.put(account)
         change.remove(_outlived(found, now))
+        _tell_owner(change, found.account, client, now)
         return signed_in(ring, account, session, now) if await change.commit() else None
 
     return await changed(record.user_id, attempt, record)
+
+
+def _tell_owner(change: Change, before: Account, client: Client, now: datetime) -> None:
+    """What the owner is to know of a sign-in: that it undid the deletion, or came from a new device."""
+    if before.erase_at:
+        change.note(entry("account.deletion_undone", client))
+    if before.email_verified_at and not is_known_device(client, before.email):
+        tell_notice(
+            change,
+            before.email,
+            "new_sign_in",
+            device=client.user_agent or "unknown",
+            address=client.address or "unknown",
+            at=rfc3339(now),
+        )
 
 
 def _outlived(record: UserRecord, now: datetime) -> list[Session]:
@@ -197,91 +223,6 @@ def user_of(account: Account) -> User:
         roles=list(account.roles),
         erase_at=account.erase_at,
     )
-
-
-async def refresh(text: str, kind: SessionKind, client: Client) -> SignedIn:
-    """A new access token, and the successor of the refresh token.
-
-    Storage: two round trips; one for a repeat, more in a race. Raises InvalidRefreshToken, and
-    RefreshTokenReused, which ends the session; of too many tries that fail, TooManyRequests.
-    """
-    try:
-        return await _refreshed(text, kind, client)
-    except InvalidRefreshToken:
-        await limits.before_refresh(client)  # only what fails counts: no token can be guessed
-        raise
-
-
-async def _refreshed(text: str, kind: SessionKind, client: Client) -> SignedIn:
-    try:
-        token = refresh_tokens.decode(text)
-    except refresh_tokens.MalformedToken as error:
-        raise InvalidRefreshToken from error
-    ring = await signing.key_ring()
-
-    async def attempt(record: UserRecord) -> SignedIn | None:
-        now, session = utcnow(), _proven(record, token, kind)
-        if token.counter == session.counter:
-            rotated = _rotated(session, client, now)
-            change = Change(record, holds_account=False)
-            change.put(rotated)
-            session = rotated if await change.commit() else session
-        elif not _is_lost_answer(token, session, now):
-            await _end_reused(record, session, client)
-            raise RefreshTokenReused
-        is_settled = session.counter != token.counter
-        return signed_in(ring, record.account, session, now) if is_settled else None
-
-    record = await store.read_user(token.user_id)
-    if record is None:
-        raise InvalidRefreshToken
-    return await changed(token.user_id, attempt, record)
-
-
-def _proven(record: UserRecord, token: RefreshToken, kind: SessionKind) -> Session:
-    """The live session that issued the token. Raises InvalidRefreshToken."""
-    session = record.session(token.session_id)
-    if session is None or not policy.is_live(session, record.account, utcnow()):
-        raise InvalidRefreshToken
-    key = unseal(session.sealed_key, session.session_id)
-    if session.kind != kind or not token.is_authentic(key) or token.counter > session.counter:
-        raise InvalidRefreshToken
-    return session
-
-
-def _rotated(session: Session, client: Client, now: datetime) -> Session:
-    idle = min(now + policy.SESSION_IDLE_LIFE, session.expires_at)
-    return session.model_copy(
-        update={
-            "counter": session.counter + 1,
-            "rotated_at": now,
-            "idle_expires_at": idle,
-            "address": client.address,
-            "user_agent": client.user_agent,
-        }
-    )
-
-
-def _is_lost_answer(token: RefreshToken, session: Session, now: datetime) -> bool:
-    is_predecessor = token.counter == session.counter - 1
-    return is_predecessor and now - session.rotated_at <= policy.REFRESH_GRACE
-
-
-async def _end_reused(record: UserRecord, session: Session, client: Client) -> None:
-    """End a session of which a token came back that was used before."""
-
-    async def attempt(found: UserRecord) -> Literal[True] | None:
-        current = found.session(session.session_id)
-        if current is None:
-            await revoking.revoke([session.session_id])
-            return True
-        change = Change(found)
-        publish = end_sessions(change, found, [current])
-        change.note(entry("refresh.reuse_detected", client, session.session_id))
-        tell_notice(change, found.account.email, "sessions_revoked")
-        return await committed(change, publish)
-
-    await changed(record.user_id, attempt, record)
 
 
 async def sessions_of(actor: Actor) -> list[SessionInfo]:

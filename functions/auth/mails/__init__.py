@@ -1,18 +1,9 @@
-"""The mails that auth sends."""
+"""The mails that auth sends: what each must be told (values.py), and how it reads (rendering.py, templates/).
 
-from typing import Literal
+Invariant: no mail holds words of a stranger's choice, such as a display name: whoever registers somebody
+else's address would write to him through us.
+"""
 
-type TemplateName = Literal[
-    "verify_email",
-    "confirm_new_email",
-    "confirm_email_change",
-    "email_changed",
-    "reset_password",
-    "password_changed",
-    "sign_in_link",
-    "account_exists",
-    "second_factor_changed",
-    "account_deletion",
-    "sessions_revoked",
-    "new_sign_in",
-]
+from functions.auth.mails.values import TemplateName, checked
+
+__all__ = ["TemplateName", "checked"]

@@ -107,6 +107,12 @@ class SignedIn(BaseModel):
     )
 
 
+class MailSent(BaseModel):
+    """A mail is on its way to the address; whatever else is to be known, it says."""
+
+    mail_sent: Literal[True] = True
+
+
 class SteppedUp(BaseModel):
     """The caller has just proved who he is: this access token says so."""
 
