@@ -4,36 +4,52 @@ Invariant: what a mail says may hold a secret, so the event carries it sealed, f
 """
 
 import base64
-import json
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from functions.auth.mails import TemplateName
-from functions.auth.sealing import seal
+from pydantic import Field
+
+from functions.auth.mails import TemplateName, Values, checked, read
+from functions.auth.sealing import seal, unseal
 from shared_code.messaging import Event, EventData
-from shared_code.messaging.topology import ACCOUNT_ERASED, SESSIONS_ENDED
+from shared_code.messaging.topology import ACCOUNT_ERASED, MAIL_REQUESTED, SESSIONS_ENDED
 
 SOURCE = "/atrium/auth"
-MAIL_REQUESTED = "atrium.auth.mail_requested.v1"
+
+type _Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
 class MailRequested(EventData):
-    """A mail is to be sent."""
+    """A mail is to be sent. `sealed` is what it is to say: links and digits that open an account."""
 
     TYPE: ClassVar[str] = MAIL_REQUESTED
 
-    to: str
+    to: Annotated[str, Field(min_length=3, max_length=320)]
     template: TemplateName
-    sealed: str
+    sealed: _Base64
+
+    @property
+    def values(self) -> Values:
+        """What the mail is to say. Raises ForeignSecret, and ValueError for what no version of us wrote."""
+        plain = unseal(
+            base64.b64decode(self.sealed, validate=True), _context(self.template, self.to)
+        )
+        return read(self.template, plain)
 
 
 def mail_requested(
     to: str, template: TemplateName, values: Mapping[str, str]
 ) -> Event[MailRequested]:
-    """The event for a mail."""
-    sealed = seal(json.dumps(dict(values)).encode(), f"mail/{template}/{to}")
-    data = MailRequested(to=to, template=template, sealed=base64.b64encode(sealed).decode())
+    """The event for a mail. Raises ValidationError when a value is missing or has another form."""
+    plain = checked(template, values).model_dump_json().encode()
+    sealed = base64.b64encode(seal(plain, _context(template, to))).decode()
+    data = MailRequested(to=to, template=template, sealed=sealed)
     return Event[MailRequested](source=SOURCE, type=MailRequested.TYPE, subject=template, data=data)
+
+
+def _context(template: TemplateName, to: str) -> str:
+    """Sealed for this, it opens for no other recipient and in no other mail."""
+    return f"mail/{template}/{to}"
 
 
 class SessionsEnded(EventData):

@@ -13,6 +13,7 @@ ROOM_LOG_APPENDED = "atrium.chat.room_log_appended.v1"
 MESSAGE_REQUESTED = "atrium.chat.message_requested.v1"
 SESSIONS_ENDED = "atrium.auth.sessions_ended.v1"
 ACCOUNT_ERASED = "atrium.auth.account_erased.v1"
+MAIL_REQUESTED = "atrium.auth.mail_requested.v1"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ CHAT_MESSAGES = Consumer(
 )
 REALTIME_SESSIONS = Consumer(queue="realtime-sessions", types=(SESSIONS_ENDED,))
 AUTH_SESSIONS = Consumer(queue="auth-sessions", types=(SESSIONS_ENDED,))
+AUTH_MAIL = Consumer(
+    # So many that an outage of the mail provider of about an hour costs no mail.
+    queue="auth-mail",
+    types=(MAIL_REQUESTED,),
+    max_attempts=20,
+)
 CHAT_ACCOUNTS = Consumer(queue="chat-accounts", types=(ACCOUNT_ERASED,))
 
 CONSUMERS = (
@@ -74,6 +81,7 @@ CONSUMERS = (
     CHAT_MESSAGES,
     CHAT_ACCOUNTS,
     AUTH_SESSIONS,
+    AUTH_MAIL,
 )
 QUEUES = tuple(each.queue for each in CONSUMERS)
 

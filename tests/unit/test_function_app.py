@@ -43,6 +43,8 @@ LATE_IMPORTS = (
     "jwt",
     "cryptography",
     "argon2",
+    "aiosmtplib",
+    "jinja2",
 )
 
 type Binding = dict[str, Any]

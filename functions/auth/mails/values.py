@@ -100,3 +100,8 @@ VALUES: Mapping[TemplateName, type[Values]] = {
 def checked(template: TemplateName, values: Mapping[str, str | None]) -> Values:
     """The values of a mail. Raises ValidationError, which is a fault of ours."""
     return VALUES[template].model_validate(dict(values))
+
+
+def read(template: TemplateName, plain: bytes) -> Values:
+    """The values as `checked` gave them, from JSON. Raises ValidationError."""
+    return VALUES[template].model_validate_json(plain)
