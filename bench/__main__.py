@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from bench import chat, service_bus, startup, web_pubsub
+from bench import auth, chat, service_bus, startup, web_pubsub
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {load:.1f} before the start; everything on this machine\n")
     for title, rows in (
         ("Start-up", startup.measure()),
+        ("Auth", asyncio.run(auth.measure())),
         ("Chat", asyncio.run(chat.measure())),
         ("Service Bus emulator, alone", service_bus.run()),
         ("Web PubSub emulator, alone", web_pubsub.run()),

@@ -18,7 +18,8 @@ _LIMIT_SECONDS = 30.0
 type Row = tuple[str, str]
 
 
-def _percentiles(seconds: list[float]) -> str:
+def percentiles(seconds: list[float]) -> str:
+    """Median and 95th percentile, in words."""
     cuts = statistics.quantiles(seconds, n=20)
     return f"p50 {1000 * statistics.median(seconds):6.1f} ms   p95 {1000 * cuts[18]:6.1f} ms"
 
@@ -35,7 +36,7 @@ async def acknowledged(api: Atrium, senders: list[User], room_id: str) -> Row:
 
     await asyncio.gather(*(send_on(user) for user in senders))
     rate = len(latencies) / _SECONDS
-    return f"{len(senders)} senders, one room", f"{rate:7.0f}/s   {_percentiles(latencies)}"
+    return f"{len(senders)} senders, one room", f"{rate:7.0f}/s   {percentiles(latencies)}"
 
 
 async def heard(api: Atrium, owner: User, room_id: str, listener: User) -> list[Row]:
@@ -59,7 +60,7 @@ async def heard(api: Atrium, owner: User, room_id: str, listener: User) -> list[
                     news.clear()
                     await news.wait()
             receipts.append(arrived[seq] - started)
-    return [("send → answer", _percentiles(answers)), ("send → receive", _percentiles(receipts))]
+    return [("send → answer", percentiles(answers)), ("send → receive", percentiles(receipts))]
 
 
 async def _until_heard(api: Atrium, owner: User, room_id: str, arrived: dict[int, float]) -> None:

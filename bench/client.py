@@ -63,9 +63,16 @@ class Atrium:
         self._session = session
         self._url = url
 
-    async def call(self, method: str, path: str, token: str = "", **body: Any) -> Any:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        headers: dict[str, str] | None = None,
+        **body: Any,
+    ) -> Any:
         """The JSON answer of one call. Raises RuntimeError with the problem for any other status."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = (headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         json_body = body if method == "POST" else None
         async with self._session.request(
             method, f"{self._url}/api/{path}", json=json_body, headers=headers

@@ -162,7 +162,7 @@ def _tell_owner(change: Change, before: Account, client: Client, now: datetime) 
 
 
 def _outlived(record: UserRecord, now: datetime) -> list[Session]:
-    """Sessions that have ended by themselves, and the oldest of too many."""
+    """Sessions that have ended by themselves, and the oldest of too many: its access token runs out."""
     dead = [each for each in record.sessions if not policy.is_live(each, record.account, now)]
     live = [each for each in record.sessions if each not in dead]
     live.sort(key=lambda each: each.rotated_at)
