@@ -3,6 +3,8 @@
 Also what several commands write: audit entries, the end of sessions, mails.
 """
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
@@ -15,7 +17,8 @@ from shared_code.endpoint import Client
 from shared_code.errors import Conflict, Unauthenticated
 from shared_code.ids import new_id
 
-_MOST_TRIES = 8
+_MOST_TRIES = 12
+_PAUSE_SECONDS = 0.02  # about what a change takes; it grows with each lost race
 
 NO_CLIENT = Client()
 """Of a command or a timer."""
@@ -31,7 +34,9 @@ async def changed[Result](
     One query for each attempt, the first one excepted when its record is at hand. Raises Unauthenticated
     when the account is gone, Conflict when it changes all the time.
     """
-    for _ in range(_MOST_TRIES):
+    for lost in range(_MOST_TRIES):
+        if lost:
+            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * lost))  # noqa: S311 - no secret
         record = record or await store.read_user(user_id)
         if record is None:
             raise Unauthenticated

@@ -310,6 +310,26 @@ async def test_stepping_up_makes_the_access_token_recent(call: Call, ann: dict[s
     assert answer.body["audit"][0]["type"] == "session.stepped_up"
 
 
+async def test_many_logins_of_one_user_at_once_all_succeed(
+    call: Call, ann: dict[str, Any], address: str
+) -> None:
+    # No more: a try counts until it has succeeded, and ten may be under way (limits.py).
+    logins = await asyncio.gather(*(login(call, address) for _ in range(10)))
+    assert len({each["refresh_token"] for each in logins}) == 10
+    listed = (await call("auth_sessions", token=ann["access_token"])).body["items"]
+    assert len(listed) == 11
+
+
+async def test_many_changes_of_one_user_at_once_all_happen(call: Call, ann: dict[str, Any]) -> None:
+    changes = [
+        call("auth_change_me", {"display_name": f"Ann {n}"}, token=ann["access_token"])
+        for n in range(12)
+    ]
+    assert {each.status for each in await asyncio.gather(*changes)} == {200}
+    page = await call("auth_audit_me", token=ann["access_token"])
+    assert [each["type"] for each in page.body["items"]].count("account.changed") == 12
+
+
 async def test_each_route_costs_the_round_trips_that_its_command_states(
     call: Call, ann: dict[str, Any], address: str, round_trips: list[str]
 ) -> None:
