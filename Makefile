@@ -11,7 +11,8 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --maxprocesses=4 --dist loadscope
 STACK := $(PY) -m emulators.stack $(if $(PORTS),--ports $(PORTS)) \
          $(if $(filter-out 0 no false,$(MEMORY)),--memory)
 
-export FUNCTIONS_PORT WEB_PUBSUB_PORT SERVICE_BUS_PORT AZURITE_BLOB_PORT AZURITE_QUEUE_PORT AZURITE_TABLE_PORT
+export FUNCTIONS_PORT WEB_PUBSUB_PORT SERVICE_BUS_PORT MAIL_PORT MAIL_SMTP_PORT \
+       AZURITE_BLOB_PORT AZURITE_QUEUE_PORT AZURITE_TABLE_PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run reset demo bench test test-long lint format types imports check-app \

@@ -181,19 +181,22 @@ def _client(server: Server, our_name: str) -> "SMTP":
 
 async def _transfer(client: "SMTP", message: EmailMessage, to: str) -> None:
     """Connect and hand it over. Errors carry the server's words without the address: they are logged."""
-    from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
+    from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientRefused
 
     try:
         async with asyncio.timeout(_ALL_SECONDS):
             await client.connect()
-            await client.send_message(message)
-    except SMTPRecipientsRefused as error:
-        [refused] = error.recipients
-        raise _verdict(refused.code, refused.message, to) from None
-    except SMTPDataError as error:
+            await client.mail(_spec(message, "From"))
+            await client.rcpt(_spec(message, "To"))
+            await client.data(message.as_bytes())
+    except (SMTPRecipientRefused, SMTPDataError) as error:
         raise _verdict(error.code, error.message, to) from None
     except (SMTPException, OSError) as error:  # a time-out is an OSError
         raise MailNotTaken(_words(f"{type(error).__name__}: {error}", to)) from None
+
+
+def _spec(message: EmailMessage, header: str) -> str:
+    return str(message[header].addresses[0].addr_spec)
 
 
 def _verdict(code: int, words: str, to: str) -> MailRefused | MailNotTaken:

@@ -126,6 +126,19 @@ def _service_bus(run: Run) -> Part:
     )
 
 
+def _mail(run: Run) -> Part:
+    port, smtp_port = run.ports["mail"], run.ports["smtp"]
+    return Part(
+        name="mail",
+        command=_emulator("mail", port, "--smtp-port", str(smtp_port)),
+        cwd=REPOSITORY,
+        environment=run.environment,
+        ports=(port, smtp_port),
+        probes=(Probe(url=f"http://127.0.0.1:{port}/"),),
+        loses="The mails that it had caught were in memory and are gone.",
+    )
+
+
 def _write_event_handlers(run: Run) -> None:
     """Where the emulator sends events; under `func start` the address needs no key."""
     url = f"http://localhost:{run.ports['functions']}{HOOK}"
@@ -163,6 +176,7 @@ RECIPES = (
     Recipe("azurite", ("blob", "queue", "table"), _azurite),
     Recipe("web_pubsub", ("web_pubsub",), _web_pubsub),
     Recipe("service_bus", ("service_bus",), _service_bus),
+    Recipe("mail", ("mail", "smtp"), _mail),
     Recipe("provision", (), _provision),
     Recipe("functions_host", ("functions",), _functions_host),
 )

@@ -44,6 +44,8 @@ SLOTS = (
     Slot("functions", "FUNCTIONS_PORT", 7071, "http://localhost:{port}"),
     Slot("web_pubsub", "WEB_PUBSUB_PORT", 8080, "http://localhost:{port}"),
     Slot("service_bus", "SERVICE_BUS_PORT", 5672, "sb://localhost:{port}"),
+    Slot("mail", "MAIL_PORT", 1080, "http://localhost:{port}"),
+    Slot("smtp", "MAIL_SMTP_PORT", 1025, "smtp://localhost:{port}"),
     Slot("blob", "AZURITE_BLOB_PORT", 10000, _STORAGE),
     Slot("queue", "AZURITE_QUEUE_PORT", 10001, _STORAGE),
     Slot("table", "AZURITE_TABLE_PORT", 10002, _STORAGE),

@@ -30,6 +30,8 @@ class Stack:
 
     functions: str
     web_pubsub: str
+    mail: str  # the page of its mail catcher
+    smtp: str
     service_bus: str  # the connection string of its broker
     blob: str
     queue: str
@@ -104,7 +106,7 @@ def published(endpoints: Path) -> Stack:
     values = json.loads(settings.read_text())["Values"] if settings else {}
     return Stack(
         service_bus=values.get("SERVICE_BUS", ""),
-        **{name: found.get(name, "") for name in ("functions", "web_pubsub")},
+        **{name: found.get(name, "") for name in ("functions", "web_pubsub", "mail", "smtp")},
         **{name: found.get(name, "") for name in ("blob", "queue", "table")},
         pid=found["pid"],
         state=state,

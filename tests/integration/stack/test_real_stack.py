@@ -41,6 +41,7 @@ def _processes_of(state: Path) -> dict[int, str]:
 def test_every_part_of_the_stack_answers(stack: Stack) -> None:
     assert _status(f"{stack.functions}/api/ready") == 200
     assert _status(f"{stack.web_pubsub}/api/health", "HEAD") == 200
+    assert _status(stack.mail) == 200
     for url in (stack.blob, stack.queue, stack.table):
         assert url in stack.storage
 
@@ -88,3 +89,4 @@ def test_nothing_of_a_killed_stack_is_left(tmp_path: Path) -> None:
 def test_the_settings_name_the_addresses_of_this_stack(stack: Stack) -> None:
     assert stack.settings["AUTH_ISSUER"] == stack.functions
     assert f"Endpoint={stack.web_pubsub};" in stack.settings["WebPubSubConnectionString"]
+    assert stack.settings["MAIL_SMTP"] == stack.smtp
