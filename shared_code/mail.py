@@ -121,8 +121,9 @@ async def send(mail: Mail) -> None:
     client = _client(server, sender.domain)
     try:
         await _transfer(client, message, mail.to)
+        await _take_leave(client)
     finally:
-        await _leave(client)
+        client.close()
 
 
 def _sender() -> Address:
@@ -211,11 +212,9 @@ def _words(text: str, to: str) -> str:
     return re.sub(re.escape(to), "(the recipient)", line, flags=re.IGNORECASE)[:_MOST_WORDS]
 
 
-async def _leave(client: "SMTP") -> None:
-    """Take leave politely, if that is quick: by now it is known what became of the mail."""
+async def _take_leave(client: "SMTP") -> None:
+    """As is polite, if it is quick: the server has the mail, whatever comes of this."""
     from aiosmtplib import SMTPException
 
     with suppress(SMTPException, OSError):
-        if client.is_connected:
-            await client.quit(timeout=_QUIT_SECONDS)
-    client.close()
+        await client.quit(timeout=_QUIT_SECONDS)

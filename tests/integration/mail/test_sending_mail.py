@@ -16,6 +16,8 @@ from tests.harness.waiting import until_async
 
 from .conftest import Provider
 
+HI, OK, GO, SILENCE = b"220 hi\r\n", b"250 ok\r\n", b"354 go\r\n", b""
+
 
 @asynccontextmanager
 async def answering(*replies: bytes) -> AsyncIterator[int]:
@@ -28,7 +30,6 @@ async def answering(*replies: bytes) -> AsyncIterator[int]:
                 await writer.drain()
                 ends = b"\r\n.\r\n" if reply.startswith(b"354") else b"\r\n"
                 await reader.readuntil(ends)
-            await reader.read()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -79,9 +80,6 @@ async def test_a_recipient_that_is_busy_may_be_tried_again(letter: Mail) -> None
         await mail.send(replace(letter, to="450+ada@example.com"))
 
 
-HI, OK, GO = b"220 hi\r\n", b"250 ok\r\n", b"354 go\r\n"
-
-
 @pytest.mark.parametrize(
     ("replies", "expected"),
     [
@@ -121,7 +119,7 @@ async def test_a_server_that_never_answers_is_waited_for_in_bounds(
     letter: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mail, "_ALL_SECONDS", 0.3)
-    async with answering(HI, b"") as port, asyncio.timeout(5):
+    async with answering(HI, SILENCE) as port, asyncio.timeout(5):
         monkeypatch.setenv(mail.SERVER, f"smtp://localhost:{port}")
         with pytest.raises(MailNotTaken):
             await mail.send(letter)
