@@ -18,7 +18,7 @@ _SCRIPT = "link.js"
 _HEADERS = (
     (
         "Content-Security-Policy",
-        "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        "default-src 'self'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'",
     ),
     ("Referrer-Policy", "no-referrer"),
 )

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,19 +11,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.harness import browser
+from tests.harness.browser import needs_chromium
 from tests.harness.waiting import until_async
-from tests.integration.web_pubsub import browser
 from tests.integration.web_pubsub.admin import Admin
 from tests.integration.web_pubsub.conftest import Handled
 from tests.integration.web_pubsub.harness import KEY, RELIABLE, Clients, Emulator, Socket
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 PAGE_FILES = ("/", "/_emulator/page.css", "/_emulator/page.js")
-
-needs_chromium = pytest.mark.skipif(
-    browser.PATH is None and "CI" not in os.environ,
-    reason="needs Debian's chromium: apt-get install chromium",
-)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Chromium without a window, driven over its debugging protocol: opens a page and asks it things."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -9,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.harness.waiting import until_async
 
 PATH = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(
+    PATH is None and "CI" not in os.environ,
+    reason="needs Debian's chromium: apt-get install chromium",
+)
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
