@@ -16,7 +16,8 @@ async def test_an_erased_account_leaves_every_room_once(api: Api, stack: Stack) 
             await publish(client, account_erased(ada.id).model_dump(mode="json"), ada.id)
 
     async def has_left() -> bool:
-        return (await api.good("GET", "rooms", ada))["items"] == []
+        rooms = await api.good("GET", "rooms", ada)
+        return not rooms["items"]
 
     await until_async(has_left, "the rooms of the erased account are left", 30)
     for room_id in (owned, joined):

@@ -29,6 +29,7 @@ async def test_a_browser_keeps_the_session_where_no_script_can_read_it(
     ada = await api.user()
     body = {"email": ada.email, "password": ada.password, "session": "cookie"}
     async with opened(f"{stack.functions}/api/auth/links/verify_email", tmp_path) as page:
+        await page.until("document.title === 'Confirm your address'", "the page is there")
         assert (await post(page, "login", body, headers=""))["status"] == 403
         signed_in = await post(page, "login", body)
         assert (signed_in["status"], signed_in["body"]["refresh_token"]) == (200, None)
