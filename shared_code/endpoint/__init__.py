@@ -13,13 +13,14 @@ from shared_code.endpoint.client import Client
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
 from shared_code.endpoint.responses import Content, Model, Page, Reply
-from shared_code.endpoint.route import ROUTES, Anonymous, Route
+from shared_code.endpoint.route import ROUTES, Anonymous, Header, Route
 
 __all__ = [
     "ROUTES",
     "Anonymous",
     "Client",
     "Content",
+    "Header",
     "IdempotencyKey",
     "Model",
     "Page",

@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError
 from shared_code.correlation import correlate
 from shared_code.endpoint.parameters import arguments
 from shared_code.endpoint.responses import problem, respond
-from shared_code.endpoint.route import Handler, Method, Route, declare
+from shared_code.endpoint.route import Handler, Header, Method, Route, declare
 from shared_code.errors import AtriumError, InternalError, Unavailable
 from shared_code.ids import new_id
 from shared_code.storage import is_outage
@@ -34,6 +34,7 @@ def endpoint(  # noqa: PLR0913 - each keyword is one property of a route
     status: int = 200,
     max_body: int = _DEFAULT_MAX_BODY,
     errors: tuple[type[AtriumError], ...] = (),
+    headers: tuple[Header, ...] = (),
 ) -> Callable[[Handler], Handler]:
     """Register `handler` as the HTTP trigger of `method path` on `blueprint`.
 
@@ -44,10 +45,19 @@ def endpoint(  # noqa: PLR0913 - each keyword is one property of a route
         status: The status of a good answer.
         max_body: The largest body in bytes; a larger one is a 413.
         errors: The errors beyond the general ones that the route may answer, for OpenAPI.
+        headers: The headers that the handler reads from its `Client`, for OpenAPI.
     """
 
     def register(handler: Handler) -> Handler:
-        route = declare(method, path, handler, status=status, max_body=max_body, errors=errors)
+        route = declare(
+            method,
+            path,
+            handler,
+            status=status,
+            max_body=max_body,
+            errors=errors,
+            headers=headers,
+        )
         trigger = blueprint.route(route=path, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)
         trigger(_trigger(route))
         return handler

@@ -20,6 +20,14 @@ type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 type Handler = Callable[..., Awaitable[Any]]
 
 
+@dataclass(frozen=True)
+class Header:
+    """An optional header that a route looks at, for its callers; the handler reads it from the `Client`."""
+
+    name: str
+    description: str
+
+
 ACCESS_RULES = (Actor, Admin, Recent)
 """The parameter types that name the caller, and say which callers the route is for."""
 
@@ -46,6 +54,7 @@ class Route:
     path_parameters: dict[str, TypeAdapter[str]]
     idempotency_key: str | None
     client: str | None
+    headers: tuple[Header, ...]
     answer: Any
 
     @property
@@ -83,6 +92,7 @@ def declare(  # noqa: PLR0913 - each keyword is one property of a route
     status: int,
     max_body: int,
     errors: tuple[type[AtriumError], ...],
+    headers: tuple[Header, ...] = (),
 ) -> Route:
     """Read the route from the handler's signature and register it.
 
@@ -105,6 +115,7 @@ def declare(  # noqa: PLR0913 - each keyword is one property of a route
         path_parameters=parts.path,
         idempotency_key=parts.idempotency_key,
         client=parts.client,
+        headers=headers,
         answer=_model_of(hints.get("return")),
     )
     ROUTES.append(route)

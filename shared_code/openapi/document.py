@@ -120,6 +120,15 @@ def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
         parameters += _query_parameters(schemas.query(route))
     if route.idempotency_key:
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    parameters += [
+        {
+            "name": each.name,
+            "in": "header",
+            "description": each.description,
+            "schema": {"type": "string"},
+        }
+        for each in route.headers
+    ]
     return parameters
 
 

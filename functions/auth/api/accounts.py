@@ -2,6 +2,7 @@
 
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
+from functions.auth.api.headers import CAPTCHA, CSRF
 from functions.auth.commands import accounts, erasing, registering
 from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, TooManyHashes
 from functions.auth.models import (
@@ -26,6 +27,7 @@ _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
     "POST",
     "auth/register",
     status=201,
+    headers=(CAPTCHA, CSRF),
     errors=(
         EmailTaken,
         IdempotencyKeyReused,

@@ -2,6 +2,7 @@
 
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered
+from functions.auth.api.headers import CAPTCHA, DEVICE
 from functions.auth.commands import addresses, passwords
 from functions.auth.errors import CaptchaRequired, InvalidCode, TooManyHashes, WrongPassword
 from functions.auth.models import (
@@ -74,6 +75,7 @@ async def auth_change_password(
     "POST",
     "auth/password/forgot",
     status=202,
+    headers=(DEVICE, CAPTCHA),
     errors=(CaptchaRequired, TooManyRequests),
 )
 async def auth_forgot_password(_: Anonymous, body: EmailOnly, client: Client) -> None:

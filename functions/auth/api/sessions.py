@@ -3,6 +3,7 @@
 from functions.auth import cookies
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
+from functions.auth.api.headers import CAPTCHA, CSRF, DEVICE
 from functions.auth.commands import links, refreshing, sessions
 from functions.auth.errors import (
     CaptchaRequired,
@@ -37,6 +38,7 @@ from shared_code.errors import TooManyRequests
     blueprint,
     "POST",
     "auth/login",
+    headers=(DEVICE, CAPTCHA, CSRF),
     errors=(InvalidCredentials, TooManyHashes, CsrfRefused, CaptchaRequired, TooManyRequests),
 )
 async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[SignedIn]:
@@ -49,6 +51,7 @@ async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[S
     blueprint,
     "POST",
     "auth/refresh",
+    headers=(CSRF,),
     errors=(InvalidRefreshToken, RefreshTokenReused, CsrfRefused, TooManyRequests),
 )
 async def auth_refresh(_: Anonymous, body: Refresh, client: Client) -> Reply[SignedIn]:
@@ -104,6 +107,7 @@ async def auth_step_up(actor: Actor, body: PasswordProof, client: Client) -> Ste
     "POST",
     "auth/sign-in-link",
     status=202,
+    headers=(DEVICE, CAPTCHA),
     errors=(CaptchaRequired, TooManyRequests),
 )
 async def auth_ask_sign_in_link(_: Anonymous, body: EmailOnly, client: Client) -> LinkAsked:
@@ -115,6 +119,7 @@ async def auth_ask_sign_in_link(_: Anonymous, body: EmailOnly, client: Client) -
     blueprint,
     "POST",
     "auth/sign-in-link/confirm",
+    headers=(DEVICE, CSRF),
     errors=(InvalidCode, CsrfRefused, TooManyRequests),
 )
 async def auth_sign_in_by_link(_: Anonymous, body: LinkSignIn, client: Client) -> Reply[SignedIn]:

@@ -14,9 +14,20 @@ from openapi_spec_validator import validate
 from pydantic import BaseModel, Field, StringConstraints
 
 import shared_code.endpoint.route as route_module
-from shared_code.actor import Actor
+from shared_code.actor import Actor, Recent
 from shared_code.clock import Timestamp, utcnow
-from shared_code.endpoint import Anonymous, Content, IdempotencyKey, Model, Page, Route, endpoint
+from shared_code.endpoint import (
+    Anonymous,
+    Client,
+    Content,
+    Header,
+    IdempotencyKey,
+    Model,
+    Page,
+    Reply,
+    Route,
+    endpoint,
+)
 from shared_code.endpoint.parameters import arguments
 from shared_code.endpoint.responses import problem, respond
 from shared_code.errors import Conflict, NotFound, TooManyRequests, Unavailable, ValidationFailed
@@ -84,9 +95,16 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> list[Route]:
         """List books."""
         return Page(items=[Book(id=shelf_id, title=f"{caller}{query.author}")])
 
-    @endpoint(blueprint, "DELETE", "shelves/{shelf_id}", status=204)
-    async def remove_shelf(actor: Actor, shelf_id: ShelfId) -> None:
+    @endpoint(
+        blueprint,
+        "DELETE",
+        "shelves/{shelf_id}",
+        status=204,
+        headers=(Header("X-Reason", "Why."),),
+    )
+    async def remove_shelf(actor: Recent, client: Client, shelf_id: ShelfId) -> Reply[None]:
         """Remove a shelf."""
+        return Reply(None, (("X-Was", client.header("x-reason") or shelf_id),))
 
     @endpoint(blueprint, "GET", "cover.png")
     async def cover(caller: Anonymous) -> Content:
@@ -187,6 +205,18 @@ def test_a_query_model_becomes_query_parameters(
     assert limit["description"] == "How many at most."
     assert {"minimum": 1, "maximum": 200, "default": 50}.items() <= limit["schema"].items()
     assert "BookQuery" not in made["components"]["schemas"]
+
+
+def test_a_header_that_a_handler_reads_is_a_parameter_and_the_client_is_none(
+    made: dict[str, Any],
+) -> None:
+    removing = made["paths"]["/api/shelves/{shelf_id}"]["delete"]
+    assert [(each["name"], each["in"]) for each in removing["parameters"]] == [
+        ("shelf_id", "path"),
+        ("X-Reason", "header"),
+    ]
+    assert "content" not in removing["responses"]["204"]
+    assert "403" in removing["responses"], "it wants a recent proof"
 
 
 def test_the_idempotency_key_is_a_header(made: dict[str, Any], adding: dict[str, Any]) -> None:
