@@ -104,7 +104,7 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> list[Route]:
     )
     async def remove_shelf(actor: Recent, client: Client, shelf_id: ShelfId) -> Reply[None]:
         """Remove a shelf."""
-        return Reply(None, (("X-Was", client.header("x-reason") or shelf_id),))
+        return Reply(None, ((actor.user_id, client.header("x-reason") or shelf_id),))
 
     @endpoint(blueprint, "GET", "cover.png")
     async def cover(caller: Anonymous) -> Content:
