@@ -26,7 +26,7 @@ from tests.harness.bus import bus, dead_letters, publish
 from tests.harness.stack import Stack, with_settings, workers_of
 from tests.harness.waiting import until_async
 
-PATIENCE = 60.0
+PATIENCE = 100.0  # a message that could not be given back comes after its lock, a minute
 SLOW = "walker.before_delete"  # a mark is deleted when it is ten minutes old
 NEEDS_A_LOST_HINT = {"walker.before_tell", "walker.after_tell"}
 LOG = "atrium.chat.room_log_appended.v1"
