@@ -132,10 +132,19 @@ async def publish_first(name: str, content: bytes, content_type: str) -> None:
         return
 
 
-async def publish(name: str, content: bytes, content_type: str) -> None:
-    """Replace a published document. One round trip; the service that owns the document calls it."""
+async def publish(
+    name: str, content: bytes, content_type: str, *, instead_of: str | None = None
+) -> None:
+    """Replace a published document; with `instead_of` only the version of this ETag.
+
+    One round trip; the service that owns the document calls it. Raises ResourceModifiedError when another
+    version is published.
+    """
     from azure.storage.blob import ContentSettings
 
     blob = blob_service(SETTING).get_blob_client(CONTAINER, name)
+    condition: dict[str, Any] = (
+        {"etag": instead_of, "match_condition": MatchConditions.IfNotModified} if instead_of else {}
+    )
     settings = ContentSettings(content_type=content_type)
-    await blob.upload_blob(content, overwrite=True, content_settings=settings)
+    await blob.upload_blob(content, overwrite=True, content_settings=settings, **condition)

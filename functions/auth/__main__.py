@@ -2,6 +2,7 @@
 
     python -m functions.auth make-admin EMAIL
     python -m functions.auth end-sessions EMAIL
+    python -m functions.auth rotate-keys [--force]
 
 Invariant: a command does what its line says, says what it did, and is safe to repeat.
 """
@@ -10,19 +11,25 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable
 
-from functions.auth.commands import accounts
+from functions.auth.commands import accounts, rotating
 from functions.auth.emails import accepted
 from shared_code.command_line import parser, run
 
 
 def _arguments() -> argparse.Namespace:
-    made = parser("python -m functions.auth", "Accounts, for those who run the platform.")
+    made = parser("python -m functions.auth", "Accounts and keys, for those who run the platform.")
     actions = made.add_subparsers(dest="action", required=True)
     for name, words in (
         ("make-admin", "give an account the admin role"),
         ("end-sessions", "sign an account out everywhere"),
     ):
         actions.add_parser(name, help=words).add_argument("email")
+    rotate = actions.add_parser("rotate-keys", help="let the next key sign access tokens")
+    rotate.add_argument(
+        "--force",
+        action="store_true",
+        help="a key has leaked: replace all keys at once; access tokens signed so far are refused",
+    )
     found = made.parse_args()
     found.prog = made.prog
     return found
@@ -46,9 +53,22 @@ async def _end_sessions(options: argparse.Namespace) -> str:
     return f"{options.email} is signed out everywhere"
 
 
+async def _rotate_keys(options: argparse.Namespace) -> str:
+    if not options.force:
+        return (
+            f"{await rotating.rotate()} signs now; access tokens signed before hold until they end"
+        )
+    kid = await rotating.replace_all()
+    return (
+        f"{kid} signs now; access tokens signed before are refused within a minute, so clients "
+        "refresh them; nobody is signed out"
+    )
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "make-admin": _make_admin,
     "end-sessions": _end_sessions,
+    "rotate-keys": _rotate_keys,
 }
 
 

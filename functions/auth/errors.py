@@ -16,7 +16,9 @@ AtriumError
 │   ├── NoSuchAccount           for commands of those who run the platform; no route raises it
 │   └── NoSuchSession           it has ended, or is somebody else's
 ├── Conflict 409
-│   └── EmailTaken              an account has this address
+│   ├── EmailTaken              an account has this address
+│   ├── KeysChanged             for commands and timers: two changed the signing keys at once
+│   └── RotationTooSoon         for commands: a rotation now would refuse tokens that are still good
 ├── ValidationFailed 422
 │   └── PasswordRefused
 │       ├── PasswordTooGuessable    it repeats who its owner is, or what it opens
@@ -34,8 +36,10 @@ AtriumError
 Invariant: no message says whether an account exists, save EmailTaken.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
+from shared_code.clock import rfc3339
 from shared_code.errors import (
     BadRequest,
     Conflict,
@@ -124,6 +128,25 @@ class EmailTaken(Conflict):
 
     code = "email_taken"
     title = "An account with this e-mail address exists"
+
+
+class KeysChanged(Conflict):
+    """Somebody else changed the signing keys at the same time; no route raises it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the signing keys were changed at the same time; see, and repeat if need be"
+        )
+
+
+class RotationTooSoon(Conflict):
+    """A rotation now would drop a key whose tokens are still good; no route raises it."""
+
+    def __init__(self, kid: str, ready_at: datetime) -> None:
+        super().__init__(
+            f"{kid} signs now, and the next rotation is possible from {rfc3339(ready_at)} on: "
+            "before, it would refuse tokens that are still good (--force, if a key has leaked)"
+        )
 
 
 class PasswordRefused(ValidationFailed):

@@ -1,4 +1,4 @@
-"""The rules: passwords, whose an address is, and how long things last.
+"""The rules: whose an address is, how long things last, and when keys change.
 
 Invariant: no input or output; every rule is a function of what it is given.
 """
@@ -32,6 +32,24 @@ CODE_LIFE: dict[CodePurpose, timedelta] = {
     "sign_in_link": timedelta(minutes=10),  # it signs in: ASVS 6.5.5
 }
 
+SIGNING_KEY_LIFE = timedelta(days=30)
+"""How long a key signs: reference 1.5."""
+
+KEY_RING_AGE = timedelta(seconds=60)
+"""How old a process's copy of the signing keys gets: so long it signs with a key that was given up."""
+
+KEY_RING_GRACE = timedelta(minutes=5)
+"""How much longer the copy serves while the store does not answer."""
+
+JWKS_MAX_AGE = timedelta(minutes=10)
+"""How long verifiers outside may keep the answer of `auth/jwks.json`."""
+
+ROTATION_PAUSE = KEY_RING_AGE + KEY_RING_GRACE + ACCESS_TOKEN_LIFE + JWKS_MAX_AGE
+"""The time between two rotations, at least. The first three: the key before the current one has signed its
+last token, and that token has ended. The first two and the last: no copy of the published keys is without
+the next key.
+"""
+
 RESERVATION_LIFE = timedelta(minutes=5)
 REGISTRATION_SECONDS = 30.0
 """How long after its reservation (by the monotonic clock) a registration may still write its account.
@@ -60,3 +78,13 @@ def may_take_over(held: Reservation, holder: Account | None, now: datetime) -> b
 def is_repeat(held: Reservation, wanted: Reservation) -> bool:
     """Whether both were made by the same request, sent again with its Idempotency-Key."""
     return bool(wanted.request) and held.request == wanted.request
+
+
+def may_rotate_at(rotated_at: datetime, published_at: datetime) -> datetime:
+    """When the keys may be rotated again: some time after they last were, and after they were published."""
+    return max(rotated_at, published_at) + ROTATION_PAUSE
+
+
+def rotation_is_due(rotated_at: datetime, now: datetime) -> bool:
+    """Whether the current key has signed for long enough."""
+    return now - rotated_at >= SIGNING_KEY_LIFE

@@ -1,8 +1,8 @@
 """The process's copy of the signing keys, and the access tokens that it signs.
 
 Invariant: a token carries what shared_code.tokens requires, and is signed by the current key of a ring
-that was read within the last minutes, so that a rotation needs no restart. While the store cannot be
-reached the ring at hand serves on: its keys stay valid for longer than an outage.
+that was read within the last minute, so that a rotation needs no restart. While the store cannot be
+reached the ring at hand serves some minutes more: rotations leave its keys valid for longer than that.
 """
 
 import asyncio
@@ -18,50 +18,69 @@ from azure.core.exceptions import AzureError
 from functions.auth import store
 from functions.auth.keys import KeyRing
 from functions.auth.models import Account, Session
-from functions.auth.policy import ACCESS_TOKEN_LIFE
+from functions.auth.policy import ACCESS_TOKEN_LIFE, KEY_RING_AGE, KEY_RING_GRACE
 from shared_code.ids import new_id
 from shared_code.settings import setting
 from shared_code.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
 
-_RING_SECONDS = 300.0
+_RETRY_SECONDS = 5.0
 _log = logging.getLogger("atrium.auth")
 
 
 class RingCache:
-    """The key ring, read again when it is older than some minutes; one reader at a time."""
+    """The key ring, read again when it is older than `max_age`; one reader at a time.
 
-    def __init__(self, load: Callable[[], Awaitable[KeyRing]], max_age: float) -> None:
+    While the store does not answer, the ring at hand serves for `grace` more. Times are seconds of the
+    monotonic clock.
+    """
+
+    def __init__(
+        self, load: Callable[[], Awaitable[KeyRing]], max_age: float, grace: float = 0.0
+    ) -> None:
         self._load = load
         self._max_age = max_age
+        self._grace = grace
         self._lock = asyncio.Lock()
         self._ring: KeyRing | None = None
         self._read_at = float("-inf")
+        self._failed_at = float("-inf")
 
     async def get(self) -> KeyRing:
-        """The ring. No round trip while it is young, else one."""
-        if self._ring is None or self._is_old():
+        """The ring. No round trip while it is young, else one. Raises AzureError when none can be used."""
+        if self._ring is None or self._should_read():
             async with self._lock:
-                if self._ring is None or self._is_old():
+                if self._ring is None or self._should_read():
                     self._ring = await self._read(self._ring)
-                    self._read_at = time.monotonic()
         return self._ring
 
-    def _is_old(self) -> bool:
-        return time.monotonic() - self._read_at >= self._max_age
+    def _should_read(self) -> bool:
+        has_just_failed = time.monotonic() - self._failed_at < _RETRY_SECONDS
+        return self._age() >= self._max_age and not (has_just_failed and self._is_usable())
+
+    def _is_usable(self) -> bool:
+        return self._age() < self._max_age + self._grace
+
+    def _age(self) -> float:
+        return time.monotonic() - self._read_at
 
     async def _read(self, at_hand: KeyRing | None) -> KeyRing:
+        asked_at = time.monotonic()
         try:
-            return await self._load()
+            ring = await self._load()
         except AzureError as error:
-            if at_hand is None:
+            if at_hand is None or not self._is_usable():
                 raise
+            self._failed_at = time.monotonic()
             _log.warning("the signing keys cannot be read; using those at hand", exc_info=error)
             return at_hand
+        self._read_at = asked_at
+        return ring
 
 
 @cache
 def _cache() -> RingCache:
-    return RingCache(store.load_ring, _RING_SECONDS)
+    age, grace = KEY_RING_AGE.total_seconds(), KEY_RING_GRACE.total_seconds()
+    return RingCache(store.load_ring, age, grace)
 
 
 async def key_ring() -> KeyRing:

@@ -4,9 +4,10 @@ import azure.functions as func
 
 from functions.auth import limits, store
 from functions.auth.api import blueprint
-from functions.auth.commands import erasing
+from functions.auth.commands import erasing, rotating
 
 _EVERY_FIVE_SECONDS = "*/5 * * * * *"
+_HOURLY_FOR_KEYS = "0 17 * * * *"
 _HOURLY = "0 23 * * * *"
 _HOURLY_TOO = "0 41 * * * *"
 
@@ -27,3 +28,9 @@ async def erase_accounts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bo
 async def sweep_limits(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
     """Forget tries that count no more."""
     await limits.sweep()
+
+
+@blueprint.timer_trigger("timer", _HOURLY_FOR_KEYS, use_monitor=False)
+async def keep_signing_keys(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
+    """Rotate the signing keys when it is time, and publish what is not published."""
+    await rotating.keep()
