@@ -8,6 +8,7 @@ from functions.auth.events import MailRequested, mail_requested
 from functions.auth.sealing import SETTING
 from shared_code.ids import new_id
 from shared_code.messaging import Event
+from tests.harness.api import Api
 from tests.harness.bus import bus, dead_letters, publish
 from tests.harness.mails import mail_to, mails_to
 from tests.harness.stack import Stack
@@ -36,6 +37,18 @@ async def test_a_mail_that_was_asked_for_arrives_with_its_link_and_code(stack: S
     assert (mail.link, mail.code) == (LINK, "012345")
     assert mail.to == (address,)
     assert mail.message_id == f"<{event.id}@example.com>"
+
+
+async def test_who_registers_gets_a_mail_and_its_code_and_link_confirm_the_address(
+    stack: Stack, api: Api
+) -> None:
+    ada, bob = await api.user("Ada"), await api.user("Bob")
+    code = (await mail_to(stack, ada.email, "confirm your")).code
+    user = await api.good("POST", "auth/email/verify", ada, json={"digits": code})
+    assert user["email_verified"]
+    token = (await mail_to(stack, bob.email, "confirm your")).token
+    user = await api.good("POST", "auth/email/verify-link", json={"token": token})
+    assert (user["id"], user["email_verified"]) == (bob.id, True)
 
 
 async def test_a_mail_that_is_refused_lies_dead_at_once_and_keeps_its_secret(stack: Stack) -> None:

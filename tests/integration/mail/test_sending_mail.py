@@ -13,8 +13,7 @@ from emulators.mail.mailbox import Mailbox
 from shared_code import mail
 from shared_code.mail import Mail, MailNotTaken, MailRefused
 from tests.harness.waiting import until_async
-
-from .conftest import Provider
+from tests.integration.mail.conftest import Provider
 
 HI, OK, GO, SILENCE = b"220 hi\r\n", b"250 ok\r\n", b"354 go\r\n", b""
 
