@@ -112,15 +112,22 @@ def verify(token: str, key: Any) -> Proven:
         raise Unauthenticated("The access token has expired") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated("The access token is not valid") from error
-    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     actor = Actor(
         str(claims["sub"]),
         str(claims["sid"]),
-        expires_at,
+        _moment(claims["exp"]),
         _roles(claims),
-        datetime.fromtimestamp(_whole(claims["auth_time"]), UTC),
+        _moment(claims["auth_time"]),
     )
     return Proven(actor, _whole(claims["ver"]))
+
+
+def _moment(value: Any) -> datetime:
+    """A claim that is a time. Raises Unauthenticated."""
+    try:
+        return datetime.fromtimestamp(_whole(value), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unauthenticated("The access token is not valid") from error
 
 
 def _whole(value: Any) -> int:
