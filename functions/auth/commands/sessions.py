@@ -45,7 +45,7 @@ from functions.auth.models import (
 from functions.auth.sealing import seal, unseal
 from functions.auth.store import Change, UserRecord
 from shared_code.actor import Actor
-from shared_code.clock import rfc3339, utcnow
+from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 from shared_code.errors import InvalidSetting
 from shared_code.ids import new_id
@@ -140,13 +140,13 @@ async def sign_in(
         session = begin(change, account, client, kind, methods, now)
         change.put(account)
         change.remove(_outlived(found, now))
-        _tell_owner(change, found.account, client, now)
+        _tell_owner(change, found.account, client)
         return signed_in(ring, account, session, now) if await change.commit() else None
 
     return await changed(record.user_id, attempt, record)
 
 
-def _tell_owner(change: Change, before: Account, client: Client, now: datetime) -> None:
+def _tell_owner(change: Change, before: Account, client: Client) -> None:
     """What the owner is to know of a sign-in: that it undid the deletion, or came from a new device."""
     if before.erase_at:
         change.note(entry("account.deletion_undone", client))
@@ -157,7 +157,6 @@ def _tell_owner(change: Change, before: Account, client: Client, now: datetime) 
             "new_sign_in",
             device=client.user_agent or "unknown",
             address=client.address or "unknown",
-            at=rfc3339(now),
         )
 
 
