@@ -16,7 +16,7 @@ export FUNCTIONS_PORT WEB_PUBSUB_PORT SERVICE_BUS_PORT MAIL_PORT MAIL_SMTP_PORT 
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run reset demo bench test test-long lint format types imports check-app \
-        contracts unit contract integration e2e
+        contracts unit contract integration e2e security
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -73,3 +73,6 @@ integration: setup ## Integration tests: real processes, Azurite
 
 e2e: setup ## End-to-end tests: a whole stack per test worker
 	@$(PYTEST) -m "not long" tests/e2e
+
+security: setup ## Attacks on a running stack, over HTTP
+	@$(PYTEST) -m "not long" tests/security
