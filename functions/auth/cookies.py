@@ -48,13 +48,13 @@ def check_site(client: Client) -> None:
     if not client.header(HEADER):
         raise CsrfRefused(f"Send the header {HEADER}")
     if client.origin is not None:
-        if client.origin not in _origins():
+        if client.origin not in origins():
             raise CsrfRefused
     elif client.fetch_site is not None and client.fetch_site not in _OWN_SITE:
         raise CsrfRefused
 
 
-def _origins() -> set[str]:
+def origins() -> set[str]:
     """Our own origin, and those of AUTH_ORIGINS, separated by commas."""
     issuer = urlsplit(setting("AUTH_ISSUER"))
     named = (optional_setting(ORIGINS) or "").split(",")

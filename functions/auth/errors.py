@@ -2,20 +2,29 @@
 
 AtriumError
 ├── BadRequest 400
-│   └── InvalidCode             not what was sent by mail, or too late: never said which
+│   ├── InvalidCode             not what was sent by mail, or too late: never said which
+│   ├── InvalidFlow             what it belongs to has ended, was used or never was
+│   └── InvalidPasskey          it was not made for us, or not as we asked
 ├── Unauthenticated 401
 │   ├── InvalidCredentials      no such account, or not its password: never said which
+│   ├── InvalidTicket           the sign-in that a second factor was to finish has ended
+│   ├── PasskeyRefused          no passkey of ours, or not its signature
 │   ├── InvalidRefreshToken     of no session, or of one that has ended
 │   └── RefreshTokenReused      it was used before, so its session has ended
 ├── Forbidden 403
 │   ├── CaptchaRequired         no proof came that a person asks, or not a good one
 │   ├── EmailNotVerified        it must be, before one can sign in (AUTH_REGISTRATION)
+│   ├── SecondFactorRequired    the password alone does not do: there is a second factor
+│   ├── WrongSecondFactor       not its digits, code or signature, or used before
 │   ├── WrongPassword           the caller is signed in, but this is not his password
 │   └── CsrfRefused             a cookie came in a request that another site could send
 ├── NotFound 404
 │   ├── NoSuchAccount           for commands of those who run the platform; no route raises it
+│   ├── NoSuchFactor            the account has no such second factor
 │   └── NoSuchSession           it has ended, or is somebody else's
 ├── Conflict 409
+│   ├── FactorExists            an account has one authenticator app
+│   ├── TooManyPasskeys         an account has a few
 │   ├── EmailTaken              an account has this address
 │   ├── KeysChanged             for commands and timers: two changed the signing keys at once
 │   └── RotationTooSoon         for commands: a rotation now would refuse tokens that are still good
@@ -67,6 +76,34 @@ class InvalidCode(BadRequest):
     title = "The code or link is not valid any more; ask for another"
 
 
+class InvalidFlow(BadRequest):
+    """What the request belongs to has ended, was used before, or never was."""
+
+    code = "invalid_flow"
+    title = "This has taken too long, or was done before; begin again"
+
+
+class InvalidPasskey(BadRequest):
+    """It was not made for us, or not as we asked."""
+
+    code = "invalid_passkey"
+    title = "The passkey cannot be used here"
+
+
+class InvalidTicket(Unauthenticated):
+    """The sign-in that a second factor was to finish has ended."""
+
+    code = "invalid_ticket"
+    title = "This sign-in has ended; sign in again"
+
+
+class PasskeyRefused(Unauthenticated):
+    """No passkey of ours, or not its signature."""
+
+    code = "passkey_refused"
+    title = "The passkey does not sign in here"
+
+
 class InvalidRefreshToken(Unauthenticated):
     """Of no session, or of one that has ended."""
 
@@ -95,6 +132,20 @@ class EmailNotVerified(Forbidden):
     title = "Confirm your e-mail address first, with the mail that was sent"
 
 
+class SecondFactorRequired(Forbidden):
+    """The password alone does not do: the account has a second factor."""
+
+    code = "second_factor_required"
+    title = "Prove it with one of your second factors"
+
+
+class WrongSecondFactor(Forbidden):
+    """Not its digits, code or signature, or used before: never said which."""
+
+    code = "wrong_second_factor"
+    title = "The code or passkey is wrong, or was used before"
+
+
 class WrongPassword(Forbidden):
     """The caller is signed in, but this is not his password."""
 
@@ -116,11 +167,32 @@ class NoSuchAccount(NotFound):
         super().__init__(f"no account has the address {email}")
 
 
+class NoSuchFactor(NotFound):
+    """The account has no such second factor."""
+
+    code = "factor_not_found"
+    title = "There is no such second factor of yours"
+
+
 class NoSuchSession(NotFound):
     """It has ended, or is somebody else's."""
 
     code = "session_not_found"
     title = "There is no such session of yours"
+
+
+class FactorExists(Conflict):
+    """An account has one authenticator app: the other must go first."""
+
+    code = "factor_exists"
+    title = "There is an authenticator app; remove it first"
+
+
+class TooManyPasskeys(Conflict):
+    """An account has a few."""
+
+    code = "too_many_passkeys"
+    title = "Remove a passkey before you add another"
 
 
 class EmailTaken(Conflict):

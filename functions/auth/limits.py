@@ -46,6 +46,7 @@ _DEFAULTS: Mapping[str, tuple[Window, ...]] = MappingProxyType(
         "registration_network": (Window(30, _MINUTES),),
         "code": (Window(10, _MINUTES), Window(50, _DAY)),
         "code_network": (Window(30, _MINUTES),),
+        "flow_network": (Window(150, _MINUTES),),
         "refresh_network": (Window(150, _MINUTES),),
         "mail": (Window(3, _HOUR),),
         "mail_recipient": (Window(10, _HOUR),),
@@ -112,6 +113,11 @@ async def before_code(subject: str, client: Client) -> Taken:
     use up its owner's tries. Two round trips. Raises TooManyRequests.
     """
     return await _take(*_by_network("code", client, subject), *_by_network("code_network", client))
+
+
+async def before_flow(client: Client) -> Taken:
+    """Count a flow that somebody begins who is not signed in. One round trip. Raises TooManyRequests."""
+    return await _take(*_by_network("flow_network", client))
 
 
 async def before_mail(email_key: str, purpose: str, client: Client, *, known_device: bool) -> Taken:

@@ -32,6 +32,12 @@ CODE_LIFE: dict[CodePurpose, timedelta] = {
     "sign_in_link": timedelta(minutes=10),  # it signs in: ASVS 6.5.5
 }
 
+FLOW_LIFE = timedelta(minutes=5)
+"""How long a second factor, a passkey or another provider is waited for (Warehouse: 300 s)."""
+
+MAX_PASSKEYS = 10
+"""Of one account, as Supabase Auth has it."""
+
 SIGNING_KEY_LIFE = timedelta(days=30)
 """How long a key signs: reference 1.5."""
 

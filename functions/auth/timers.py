@@ -26,8 +26,9 @@ async def erase_accounts(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bo
 
 @blueprint.timer_trigger("timer", _HOURLY_TOO, use_monitor=False)
 async def sweep_limits(timer: func.TimerRequest) -> None:  # noqa: ARG001 - bound by name
-    """Forget tries that count no more."""
+    """Forget tries that count no more, and flows that nobody came back to."""
     await limits.sweep()
+    await store.sweep_flows()
 
 
 @blueprint.timer_trigger("timer", _HOURLY_FOR_KEYS, use_monitor=False)

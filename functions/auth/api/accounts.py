@@ -12,6 +12,7 @@ from functions.auth.models import (
     MailSent,
     NewAccount,
     ProfileChange,
+    SecondFactorNeeded,
     SignedIn,
     User,
 )
@@ -39,7 +40,7 @@ _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 )
 async def auth_register(
     _: Anonymous, body: NewAccount, client: Client, idempotency_key: IdempotencyKey = None
-) -> Reply[SignedIn | MailSent]:
+) -> Reply[SignedIn | SecondFactorNeeded | MailSent]:
     """Make an account and sign it in. A mail asks to confirm the address.
 
     Where that must be done first (AUTH_REGISTRATION) nobody is signed in, and the answer is the same for an

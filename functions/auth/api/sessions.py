@@ -14,7 +14,6 @@ from functions.auth.errors import (
     NoSuchSession,
     RefreshTokenReused,
     TooManyHashes,
-    WrongPassword,
 )
 from functions.auth.models import (
     Credentials,
@@ -22,12 +21,11 @@ from functions.auth.models import (
     EndSessions,
     LinkAsked,
     LinkSignIn,
-    PasswordProof,
     Refresh,
+    SecondFactorNeeded,
     SessionId,
     SessionInfo,
     SignedIn,
-    SteppedUp,
 )
 from shared_code.actor import Actor
 from shared_code.endpoint import Anonymous, Client, Page, Reply, endpoint
@@ -41,8 +39,10 @@ from shared_code.errors import TooManyRequests
     headers=(DEVICE, CAPTCHA, CSRF),
     errors=(InvalidCredentials, TooManyHashes, CsrfRefused, CaptchaRequired, TooManyRequests),
 )
-async def auth_login(_: Anonymous, body: Credentials, client: Client) -> Reply[SignedIn]:
-    """Sign in with e-mail address and password."""
+async def auth_login(
+    _: Anonymous, body: Credentials, client: Client
+) -> Reply[SignedIn | SecondFactorNeeded]:
+    """Sign in with e-mail address and password; where there is a second factor, one is asked for then."""
     check(body.session, client)
     return answered(await sessions.login(body, client), body.session)
 
@@ -96,12 +96,6 @@ async def auth_end_sessions(actor: Actor, body: EndSessions, client: Client) -> 
         await sessions.end_all(actor.user_id, client)
 
 
-@endpoint(blueprint, "POST", "auth/step-up", errors=(WrongPassword, TooManyHashes, TooManyRequests))
-async def auth_step_up(actor: Actor, body: PasswordProof, client: Client) -> SteppedUp:
-    """Prove again who one is, for what asks for it; the answer's access token says so for ten minutes."""
-    return await sessions.step_up(actor, body.password, client)
-
-
 @endpoint(
     blueprint,
     "POST",
@@ -122,7 +116,9 @@ async def auth_ask_sign_in_link(_: Anonymous, body: EmailOnly, client: Client) -
     headers=(DEVICE, CSRF),
     errors=(InvalidCode, CsrfRefused, TooManyRequests),
 )
-async def auth_sign_in_by_link(_: Anonymous, body: LinkSignIn, client: Client) -> Reply[SignedIn]:
+async def auth_sign_in_by_link(
+    _: Anonymous, body: LinkSignIn, client: Client
+) -> Reply[SignedIn | SecondFactorNeeded]:
     """Sign in with the link, or the digits, of the mail: once, and from where it was asked for."""
     check(body.session, client)
     return answered(await links.sign_in_with(body, client), body.session)

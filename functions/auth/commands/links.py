@@ -16,7 +16,7 @@ from functions.auth.commands.mailing import tell_code
 from functions.auth.commands.sessions import is_known_device, owner_of, sign_in
 from functions.auth.emails import reservation_key
 from functions.auth.errors import InvalidCode
-from functions.auth.models import Code, LinkAsked, LinkSignIn, SignedIn
+from functions.auth.models import Code, LinkAsked, LinkSignIn, SecondFactorNeeded, SignedIn
 from functions.auth.store import Change, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
@@ -57,7 +57,7 @@ async def _send(record: UserRecord, browser: str, client: Client) -> None:
     await changed(record.user_id, attempt, record)
 
 
-async def sign_in_with(body: LinkSignIn, client: Client) -> SignedIn:
+async def sign_in_with(body: LinkSignIn, client: Client) -> SignedIn | SecondFactorNeeded:
     """Sign in with what came by mail. Four round trips, one or two more for digits. Raises InvalidCode."""
 
     async def spend(record: UserRecord, code: Code) -> UserRecord | None:

@@ -20,6 +20,6 @@ def tell_code(change: Change, to: str, template: CodePurpose, sent: Sent, **valu
     change.tell(mail_requested(to, template, {"link": link, "code": sent.digits, **values}))
 
 
-def tell_notice(change: Change, to: str, template: TemplateName, **values: str) -> None:
+def tell_notice(change: Change, to: str, template: TemplateName, /, **values: str) -> None:
     """Mail a notice."""
     change.tell(mail_requested(to, template, values))

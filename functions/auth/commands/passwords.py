@@ -52,7 +52,8 @@ async def change_password(
                 "generation": account.generation,
                 "counter": session.counter + 1,
                 "rotated_at": now,
-                "authenticated_at": now,
+                # Alone it is no proof where there is a second factor.
+                "authenticated_at": session.authenticated_at if found.has_second_factor else now,
             }
         )
         change = Change(found)

@@ -20,7 +20,15 @@ from functions.auth.commands.mailing import tell_code, tell_notice
 from functions.auth.commands.sessions import begin, must_confirm, owner_of, sign_in, signed_in
 from functions.auth.emails import reservation_key
 from functions.auth.errors import EmailTaken, RegistrationUnsettled
-from functions.auth.models import Account, MailSent, NewAccount, Reservation, Session, SignedIn
+from functions.auth.models import (
+    Account,
+    MailSent,
+    NewAccount,
+    Reservation,
+    SecondFactorNeeded,
+    Session,
+    SignedIn,
+)
 from functions.auth.store import Change, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
@@ -30,7 +38,7 @@ from shared_code.ids import new_id
 
 async def register(
     new: NewAccount, idempotency_key: str | None, client: Client
-) -> SignedIn | MailSent:
+) -> SignedIn | SecondFactorNeeded | MailSent:
     """Make an account, sign it in, and send a mail to confirm the address.
 
     Where addresses must be confirmed first (AUTH_REGISTRATION) it signs nobody in, and the answer is the
@@ -138,7 +146,9 @@ async def _reserve(wanted: Reservation, now: datetime) -> tuple[str, UserRecord 
     return wanted.user_id, None
 
 
-async def _repeat(record: UserRecord, new: NewAccount, client: Client) -> SignedIn:
+async def _repeat(
+    record: UserRecord, new: NewAccount, client: Client
+) -> SignedIn | SecondFactorNeeded:
     """Sign in to the account that the same request made before. Raises IdempotencyKeyReused."""
     account = record.account
     same_body = (account.email, account.display_name) == (new.email, new.display_name)

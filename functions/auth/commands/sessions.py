@@ -28,18 +28,18 @@ from functions.auth.errors import (
     InvalidRefreshToken,
     NoSuchSession,
     TooManyHashes,
-    WrongPassword,
 )
 from functions.auth.keys import KeyRing
 from functions.auth.models import (
     Account,
     Credentials,
+    Factor,
     Method,
+    SecondFactorNeeded,
     Session,
     SessionInfo,
     SessionKind,
     SignedIn,
-    SteppedUp,
     User,
 )
 from functions.auth.sealing import seal, unseal
@@ -64,8 +64,8 @@ def must_confirm() -> bool:
     return mode == "confirmed"
 
 
-async def login(credentials: Credentials, client: Client) -> SignedIn:
-    """Sign in with a password.
+async def login(credentials: Credentials, client: Client) -> SignedIn | SecondFactorNeeded:
+    """Sign in with a password, or learn that a second factor is needed as well.
 
     Storage: three round trips (reservation, account, session), two when refused, whether or not the
     account exists; and those of limits.before_login and succeeded. Raises TooManyRequests,
@@ -115,35 +115,81 @@ async def sign_in(
     kind: SessionKind,
     methods: tuple[Method, ...],
     password_hash: str | None = None,
-) -> SignedIn:
-    """Begin a session of a user who has proved who he is; an account that was to be erased is had back.
+) -> SignedIn | SecondFactorNeeded:
+    """Begin a session of a user who has proved who he is, or a flow for the second factor that he has.
 
-    One round trip, two from a device that is new to a verified address (its owner gets a mail); in a race
-    the account is read again. Raises InvalidCredentials when the password has changed meanwhile, and
-    EmailNotVerified where an address must be.
+    One round trip, and those of `start`. Raises as that does, and EmailNotVerified where an address must
+    be.
     """
-    ring, proven_by = await signing.key_ring(), record.account.password_hash
     if must_confirm() and not record.account.email_verified_at:
         raise EmailNotVerified
+    proven_by = record.account.password_hash
 
-    async def attempt(found: UserRecord) -> SignedIn | None:
+    async def attempt(found: UserRecord) -> SignedIn | SecondFactorNeeded | None:
         if found.account.password_hash != proven_by and "password" in methods:
             raise InvalidCredentials
-        now, change = utcnow(), Change(found)
-        account = found.account.model_copy(
-            update={
-                "signed_in_at": now,
-                "erase_at": None,
-                "password_hash": password_hash or found.account.password_hash,
-            }
-        )
-        session = begin(change, account, client, kind, methods, now)
-        change.put(account)
-        change.remove(_outlived(found, now))
-        _tell_owner(change, found.account, client)
-        return signed_in(ring, account, session, now) if await change.commit() else None
+        if found.has_second_factor and "passkey" not in methods:
+            return await _second_factor(found, methods, password_hash)
+        return await start(found, Change(found), client, kind, methods, password_hash)
 
     return await changed(record.user_id, attempt, record)
+
+
+async def _second_factor(
+    record: UserRecord, methods: tuple[Method, ...], password_hash: str | None
+) -> SecondFactorNeeded:
+    """Begin to wait for the second factor. One round trip."""
+    known = {
+        "user_id": record.user_id,
+        "token_version": record.account.token_version,
+        "methods": methods,
+        "password_hash": password_hash,
+    }
+    return SecondFactorNeeded(
+        ticket=await store.begin_flow("second_factor", known, policy.FLOW_LIFE),
+        expires_in=int(policy.FLOW_LIFE.total_seconds()),
+        factors=factors_of(record),
+    )
+
+
+def factors_of(record: UserRecord) -> list[Factor]:
+    """By what the user can prove himself beside the first proof."""
+    factors: list[Factor] = []
+    if record.totp and record.totp.confirmed_at:
+        factors.append("totp")
+    if record.passkeys:
+        factors.append("passkey")
+    if record.recovery_codes and record.recovery_codes.digests:
+        factors.append("recovery_code")
+    return factors
+
+
+async def start(  # noqa: PLR0913, PLR0917 - each is one fact of a session
+    record: UserRecord,
+    change: Change,
+    client: Client,
+    kind: SessionKind,
+    methods: tuple[Method, ...],
+    password_hash: str | None = None,
+) -> SignedIn | None:
+    """Begin a session, with what is in the change; an account that was to be erased is had back.
+
+    None in a lost race. One round trip, two from a device that is new to a verified address (its owner gets
+    a mail), and one now and then for the signing keys.
+    """
+    ring, now = await signing.key_ring(), utcnow()
+    account = record.account.model_copy(
+        update={
+            "signed_in_at": now,
+            "erase_at": None,
+            "password_hash": password_hash or record.account.password_hash,
+        }
+    )
+    session = begin(change, account, client, kind, methods, now)
+    change.put(account)
+    change.remove(_outlived(record, now))
+    _tell_owner(change, record.account, client)
+    return signed_in(ring, account, session, now) if await change.commit() else None
 
 
 def _tell_owner(change: Change, before: Account, client: Client) -> None:
@@ -226,14 +272,15 @@ def user_of(account: Account) -> User:
 
 async def sessions_of(actor: Actor) -> list[SessionInfo]:
     """The caller's live sessions, the last seen first. One round trip."""
-    record = await _record_of(actor)
+    record = await record_of(actor)
     now = utcnow()
     live = [each for each in record.sessions if policy.is_live(each, record.account, now)]
     live.sort(key=lambda each: each.rotated_at, reverse=True)
     return [info_of(each, actor) for each in live]
 
 
-async def _record_of(actor: Actor) -> UserRecord:
+async def record_of(actor: Actor) -> UserRecord:
+    """What is kept of the caller. One round trip. Raises InvalidRefreshToken when he is gone."""
     record = await store.read_user(actor.user_id)
     if record is None:
         raise InvalidRefreshToken
@@ -258,38 +305,6 @@ async def log_out(actor: Actor, client: Client) -> None:
     """End the caller's session; fine when it has ended. Round trips as `end_one`."""
     with suppress(NoSuchSession):
         await end_one(actor, actor.session_id, client)
-
-
-async def step_up(actor: Actor, password: str, client: Client) -> SteppedUp:
-    """Note that the caller has proved again who he is. One hash, four round trips. Raises WrongPassword."""
-    ring, record = await signing.key_ring(), await _record_of(actor)
-    tried = await limits.before_password_proof(actor.session_id)
-    if not await passwords.matches(password, record.account.password_hash):
-        raise WrongPassword
-    await limits.succeeded(tried)
-    return await stepped_up(actor, ring, client, "password", record)
-
-
-async def stepped_up(
-    actor: Actor, ring: KeyRing, client: Client, method: Method, record: UserRecord
-) -> SteppedUp:
-    """The caller's session, proven anew by this method; its refresh token stays. One round trip."""
-
-    async def attempt(found: UserRecord) -> SteppedUp | None:
-        session, now = found.session(actor.session_id), utcnow()
-        if session is None or not policy.is_live(session, found.account, now):
-            raise InvalidRefreshToken
-        methods = (*session.methods, *({method} - {*session.methods}))
-        proven = session.model_copy(update={"authenticated_at": now, "methods": methods})
-        change = Change(found)
-        change.put(proven)
-        change.note(entry("session.stepped_up", client, session.session_id, method=method))
-        if not await change.commit():
-            return None
-        token = signing.access_token(ring, found.account, proven, now)
-        return SteppedUp(access_token=token, expires_in=ACCESS_SECONDS)
-
-    return await changed(actor.user_id, attempt, record)
 
 
 async def end_one(actor: Actor, session_id: str, client: Client) -> None:

@@ -49,7 +49,7 @@ class Rendered:
 
 def render(template: TemplateName, values: Values, at: datetime) -> Rendered:
     """The mail of a template, about what happened `at` that time. Raises InvalidSetting."""
-    context = {**dict(values), "product": _product(), "at": at}
+    context = {**dict(values), "product": product_name(), "at": at}
     if life := life_of(template):
         context["life"] = in_words(life)
     whole = _environment().get_template(f"{template}.txt.j2").render(context)
@@ -63,7 +63,8 @@ def life_of(template: TemplateName) -> timedelta | None:
     return next((life for purpose, life in CODE_LIFE.items() if purpose == template), None)
 
 
-def _product() -> str:
+def product_name() -> str:
+    """What mails and authenticator apps call this deployment. Raises InvalidSetting."""
     name = optional_setting(PRODUCT_NAME) or _DEFAULT_PRODUCT
     if not name.isprintable():  # it stands in subjects
         raise InvalidSetting(PRODUCT_NAME)

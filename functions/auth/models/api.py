@@ -24,7 +24,7 @@ type Email = Annotated[
 
 
 # No `type` aliases: pydantic would not see that they are hidden in a repr.
-_SECRET: dict[str, JsonValue] = {"format": "password", "writeOnly": True}
+SECRET: dict[str, JsonValue] = {"format": "password", "writeOnly": True}
 
 # Taken exactly as sent: no stripping, no normalising, no rules of composition (ASVS 6.2).
 NewPassword = Annotated[
@@ -33,20 +33,20 @@ NewPassword = Annotated[
         min_length=MIN_PASSWORD_LENGTH,
         max_length=MAX_PASSWORD_LENGTH,
         repr=False,
-        json_schema_extra=_SECRET,
+        json_schema_extra=SECRET,
     ),
 ]
 
 # Its least length is not asked: it may be older than the rule.
 Password = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra=_SECRET),
+    Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, repr=False, json_schema_extra=SECRET),
 ]
 
 LinkToken = Annotated[
-    str, Field(min_length=1, max_length=200, repr=False, json_schema_extra=_SECRET)
+    str, Field(min_length=1, max_length=200, repr=False, json_schema_extra=SECRET)
 ]
-Digits = Annotated[str, Field(pattern=r"^[0-9]{6}$", repr=False, json_schema_extra=_SECRET)]
+Digits = Annotated[str, Field(pattern=r"^[0-9]{6}$", repr=False, json_schema_extra=SECRET)]
 
 
 class NewAccount(Model):
@@ -70,7 +70,7 @@ class Refresh(Model):
     """The body of a refresh: the newest refresh token, unless it comes as a cookie."""
 
     refresh_token: str | None = Field(
-        default=None, max_length=200, repr=False, json_schema_extra=_SECRET
+        default=None, max_length=200, repr=False, json_schema_extra=SECRET
     )
 
 
@@ -168,13 +168,13 @@ class LinkSignIn(Model):
     """Signing in with what came by mail: the link's token, or the address and the digits."""
 
     token: str | None = Field(
-        default=None, min_length=1, max_length=200, repr=False, json_schema_extra=_SECRET
+        default=None, min_length=1, max_length=200, repr=False, json_schema_extra=SECRET
     )
     email: Email | None = None
     digits: str | None = Field(
-        default=None, pattern=r"^[0-9]{6}$", repr=False, json_schema_extra=_SECRET
+        default=None, pattern=r"^[0-9]{6}$", repr=False, json_schema_extra=SECRET
     )
-    browser: str = Field(max_length=100, repr=False, json_schema_extra=_SECRET)
+    browser: str = Field(max_length=100, repr=False, json_schema_extra=SECRET)
     session: SessionKind = "body"
 
     @model_validator(mode="after")
@@ -209,12 +209,6 @@ class EmailChangeDigits(Model):
 
     side: Literal["new", "old"]
     digits: Digits
-
-
-class PasswordProof(Model):
-    """Proof of who one is."""
-
-    password: Password
 
 
 class EndSessions(Model):

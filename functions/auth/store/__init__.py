@@ -6,8 +6,19 @@ Invariant: rows are inserted, or replaced on the condition that they are as they
 from functions.auth.emails import reservation_key
 from functions.auth.store.addresses import find_reservation, give_up, reserve, take_over
 from functions.auth.store.erasures import due_erasures, forget_erasure, plan_erasure
+from functions.auth.store.flows import FlowKind, begin_flow, read_flow, sweep_flows, take_flow
 from functions.auth.store.keys import load_ring, provision_keys, read_keys
-from functions.auth.store.tables import ACTIVITY, EMAILS, ERASURES, KEYS, LIMITS, SETTING, USERS
+from functions.auth.store.tables import (
+    ACTIVITY,
+    EMAILS,
+    ERASURES,
+    FLOWS,
+    IDENTITIES,
+    KEYS,
+    LIMITS,
+    SETTING,
+    USERS,
+)
 from functions.auth.store.users import (
     Change,
     UserRecord,
@@ -27,13 +38,17 @@ __all__ = [
     "ACTIVITY",
     "EMAILS",
     "ERASURES",
+    "FLOWS",
+    "IDENTITIES",
     "KEYS",
     "LIMITS",
     "SETTING",
     "USERS",
     "Change",
+    "FlowKind",
     "UserRecord",
     "activity",
+    "begin_flow",
     "due_erasures",
     "erase_user",
     "find_reservation",
@@ -46,10 +61,13 @@ __all__ = [
     "provision",
     "reach",
     "read_audit",
+    "read_flow",
     "read_keys",
     "read_user",
     "read_user_by_email",
     "reserve",
+    "sweep_flows",
+    "take_flow",
     "take_over",
     "walker",
 ]
@@ -74,7 +92,7 @@ async def provision() -> None:
 
     Raises NotConfigured when the keys that exist were sealed with another secret.
     """
-    await create_tables(SETTING, USERS, EMAILS, ERASURES, KEYS, LIMITS, ACTIVITY)
+    await create_tables(SETTING, USERS, EMAILS, ERASURES, FLOWS, IDENTITIES, KEYS, LIMITS, ACTIVITY)
     await create_container(published.SETTING, published.CONTAINER)
     await provision_keys()
     await published.publish_first(

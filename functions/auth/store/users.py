@@ -96,6 +96,15 @@ class UserRecord:
         """The recovery codes."""
         return next(iter(self._all(RecoveryCodes)), None)
 
+    def passkey(self, credential_id: object) -> Passkey | None:
+        """The passkey of this id."""
+        return next((each for each in self.passkeys if each.credential_id == credential_id), None)
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether more is asked of him than one proof: an app that was confirmed, or a passkey."""
+        return bool(self.passkeys) or (self.totp is not None and self.totp.confirmed_at is not None)
+
     def session(self, session_id: str) -> Session | None:
         """The session of this id."""
         return next((each for each in self.sessions if each.session_id == session_id), None)
