@@ -2,7 +2,9 @@
 
     python -m functions.auth make-admin EMAIL
     python -m functions.auth end-sessions EMAIL
+    python -m functions.auth remove-factors EMAIL
     python -m functions.auth rotate-keys [--force]
+    python -m functions.auth reseal
 
 Invariant: a command does what its line says, says what it did, and is safe to repeat.
 """
@@ -11,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable
 
-from functions.auth.commands import accounts, rotating
+from functions.auth.commands import accounts, operating_factors, rotating
 from functions.auth.emails import accepted
 from shared_code.command_line import parser, run
 
@@ -22,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     for name, words in (
         ("make-admin", "give an account the admin role"),
         ("end-sessions", "sign an account out everywhere"),
+        ("remove-factors", "take all second factors from an account whose owner has lost them"),
     ):
         actions.add_parser(name, help=words).add_argument("email")
     rotate = actions.add_parser("rotate-keys", help="let the next key sign access tokens")
@@ -30,6 +33,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="a key has leaked: replace all keys at once; access tokens signed so far are refused",
     )
+    actions.add_parser("reseal", help="seal authenticator apps' secrets with the present secret")
     found = made.parse_args()
     found.prog = made.prog
     return found
@@ -53,6 +57,16 @@ async def _end_sessions(options: argparse.Namespace) -> str:
     return f"{options.email} is signed out everywhere"
 
 
+async def _remove_factors(options: argparse.Namespace) -> str:
+    removed = await operating_factors.remove_factors(_address(options))
+    said = "has no second factor any more" if removed else "has no second factor"
+    return f"{options.email} {said}"
+
+
+async def _reseal(_: argparse.Namespace) -> str:
+    return f"{await operating_factors.reseal()} secrets of authenticator apps are sealed anew"
+
+
 async def _rotate_keys(options: argparse.Namespace) -> str:
     if not options.force:
         return (
@@ -68,7 +82,9 @@ async def _rotate_keys(options: argparse.Namespace) -> str:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "make-admin": _make_admin,
     "end-sessions": _end_sessions,
+    "remove-factors": _remove_factors,
     "rotate-keys": _rotate_keys,
+    "reseal": _reseal,
 }
 
 

@@ -28,6 +28,7 @@ from functions.auth.store.users import (
     outbox,
     read_audit,
     read_user,
+    users_with_totp,
     walker,
 )
 from shared_code import published, revocations
@@ -69,6 +70,7 @@ __all__ = [
     "sweep_flows",
     "take_flow",
     "take_over",
+    "users_with_totp",
     "walker",
 ]
 

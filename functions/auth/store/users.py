@@ -143,6 +143,14 @@ async def read_audit(user_id: str, after: str | None, limit: int) -> list[AuditE
     return found
 
 
+async def users_with_totp() -> AsyncIterator[str]:
+    """The ids of all users who have an authenticator app. One query over the whole table."""
+    async for row in _users().query_entities(
+        "RowKey eq @row", parameters={"row": Totp.PREFIX}, select=["PartitionKey"]
+    ):
+        yield row["PartitionKey"]
+
+
 def _rows(user_id: str, first: str, end: str, page: int = 1000) -> AsyncIterator[Any]:
     rows: AsyncIterator[Any] = _users().query_entities(
         "PartitionKey eq @user and RowKey ge @first and RowKey lt @end",

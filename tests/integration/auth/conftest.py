@@ -26,7 +26,7 @@ SETTINGS = {
     # All tests share a network; those of the limits bring their own.
     "AUTH_LIMITS": "; ".join(
         f"{name}_network=100000/300"
-        for name in ("login", "registration", "code", "refresh", "mail", "second_factor")
+        for name in ("login", "registration", "code", "refresh", "mail", "second_factor", "flow")
     ),
     "AUTH_LINK_URL": "https://app.example/auth",
     "AUTH_KEY_ENCRYPTION_KEY": "integration-tests-have-no-secrets-to-keep",

@@ -1,17 +1,21 @@
 """What holds for all second factors: one counter, step-up, and routes that want a recent proof."""
 
+import os
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from functions.auth import store
+from functions.auth import store, totp
+from functions.auth.commands import operating_factors
+from functions.auth.errors import NoSuchAccount
 from shared_code.clock import utcnow
-from tests.integration.auth.conftest import Answer, Call, newest_mail
+from tests.integration.auth.conftest import Answer, Call, mails_of, newest_mail
 from tests.integration.auth.factors import second, signature, ticket, with_passkey, with_totp
 from tests.integration.auth.test_sessions import (
     PASSWORD,
     audit_types,
+    login,
     put_session,
     refresh,
     register,
@@ -191,3 +195,45 @@ async def test_round_trips(
     code = {"recovery_code": codes[0]}
     assert (await call("auth_step_up", code, token=ann["access_token"])).status == 200
     assert len(round_trips) == 2, round_trips
+
+
+class TestOperating:
+    """What those who run the platform can do."""
+
+    async def test_all_factors_are_taken_from_who_lost_them(
+        self, call: Call, ann: dict[str, Any], address: str
+    ) -> None:
+        await with_totp(call, ann)
+        await with_passkey(call, ann)
+        assert await operating_factors.remove_factors(address)
+        assert not await operating_factors.remove_factors(address)
+        has = (await call("auth_factors", token=ann["access_token"])).body
+        assert has == {"totp": False, "recovery_codes_left": 0, "passkeys": []}
+        assert (await login(call, address))["access_token"]
+        types = await audit_types(call, ann["access_token"])
+        assert {"factor.totp_removed", "factor.passkey_removed"} <= set(types)
+        mails = [each.values for each in await mails_of(ann["user"]["id"])]
+        assert {"factor": "totp", "change": "removed"} in mails
+        assert {"factor": "passkey", "change": "removed"} in mails
+        with pytest.raises(NoSuchAccount):
+            await operating_factors.remove_factors(f"nobody{address}")
+
+    async def test_secrets_are_sealed_anew_and_the_old_key_can_go(
+        self, call: Call, ann: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app, _ = await with_totp(call, ann)
+        other = "another secret of forty characters or so"
+        before = os.environ["AUTH_KEY_ENCRYPTION_KEY"]
+        monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEY_PREVIOUS", before)
+        monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEY", other)
+        assert await operating_factors.reseal() >= 1
+        assert await operating_factors.reseal() == 0
+        record = await store.read_user(ann["user"]["id"])
+        assert record
+        assert record.totp
+        monkeypatch.delenv("AUTH_KEY_ENCRYPTION_KEY_PREVIOUS")
+        assert totp.spent(record.user_id, record.totp, app.now(), utcnow())
+        # The other tests of this worker have their keys as they were.
+        monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEY_PREVIOUS", other)
+        monkeypatch.setenv("AUTH_KEY_ENCRYPTION_KEY", before)
+        await operating_factors.reseal()
