@@ -25,6 +25,7 @@ element("form").addEventListener("submit", async (event) => {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  const problem = answer.ok ? null : await answer.json();
-  element("said").textContent = answer.ok ? "Done." : problem.detail ?? problem.title;
+  const said = answer.status === 204 ? {} : await answer.json();
+  const done = said.second_factor ? "A second factor is needed, which this page cannot ask for." : "Done.";
+  element("said").textContent = answer.ok ? done : said.detail ?? said.title;
 });
