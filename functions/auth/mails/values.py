@@ -55,12 +55,6 @@ class EmailChange(LinkAndCode):
     new_email: str = Field(max_length=320)
 
 
-class AccountExists(Values):
-    """Where to sign in or to set a new password, if there is a page for it."""
-
-    link: Link | None = None
-
-
 class FactorChange(Values):
     """Which second factor, and what became of it."""
 
@@ -89,7 +83,7 @@ VALUES: Mapping[TemplateName, type[Values]] = {
     "reset_password": LinkOnly,
     "password_changed": Values,
     "sign_in_link": LinkAndCode,
-    "account_exists": AccountExists,
+    "account_exists": Values,
     "second_factor_changed": FactorChange,
     "account_deletion": Deletion,
     "sessions_revoked": Values,

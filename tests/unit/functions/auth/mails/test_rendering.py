@@ -162,10 +162,3 @@ def test_the_product_has_the_name_that_the_setting_gives(monkeypatch: pytest.Mon
     monkeypatch.setenv(PRODUCT_NAME, "Atrium\r\nBcc: a@b.example")
     with pytest.raises(InvalidSetting):
         read("password_changed")
-
-
-def test_a_page_to_sign_in_is_linked_to_where_there_is_one() -> None:
-    values: dict[str, Any] = {key: value for key, value in ALL.items() if key != "link"}
-    without = render("account_exists", checked("account_exists", values), AT)
-    assert as_caught(without).links == []
-    assert as_caught(read("account_exists")).link == LINK
