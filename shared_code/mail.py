@@ -39,7 +39,7 @@ _ABOUT_US = {530, 534, 535, 538}  # we are to log in, or otherwise: no fault of 
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _MOST_WORDS = 200
 
-type Tls = Literal["none", "if_offered", "starttls", "from_start"]
+type Tls = Literal["none", "starttls", "from_start"]
 
 
 class MailRefused(BadRequest):
@@ -101,7 +101,7 @@ def _tls(parts: SplitResult, host: str) -> Tls:
         return (
             "none"  # nobody stands between, and its certificate is seldom one that we could verify
         )
-    return "starttls" if parts.password else "if_offered"
+    return "starttls"  # mails carry links that open accounts
 
 
 def _is_this_machine(host: str) -> bool:
@@ -167,7 +167,7 @@ def _message(mail: Mail, sender: Address) -> EmailMessage:
 def _client(server: Server, our_name: str) -> "SMTP":
     from aiosmtplib import SMTP
 
-    start_tls = {"none": False, "if_offered": None, "starttls": True, "from_start": False}
+    start_tls = {"none": False, "starttls": True, "from_start": False}
     return SMTP(
         hostname=server.host,
         port=server.port,

@@ -8,19 +8,25 @@ becomes a bare 500.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from shared_code.actor import Actor
 from shared_code.correlation import correlate
+from shared_code.endpoint.client import client_of
 from shared_code.endpoint.parameters import arguments
 from shared_code.endpoint.responses import problem, respond
 from shared_code.endpoint.route import Handler, Header, Method, Route, declare
-from shared_code.errors import AtriumError, InternalError, Unavailable
+from shared_code.errors import AtriumError, InternalError, NotConfigured, Unavailable
 from shared_code.ids import new_id
 from shared_code.storage import is_outage
 
 _log = logging.getLogger("atrium.endpoint")
+_security_log = logging.getLogger("atrium.security")
+_REFUSALS = {401, 403, 429}
 _DEFAULT_MAX_BODY = 64 * 1024
 # The SDKs' retries on a store that accepts connections and is silent would take three times as long.
 _ANSWER_SECONDS = 15.0
@@ -79,11 +85,15 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
     """Answer one request of the route."""
     request_id = new_id("req")
     correlate(request_id)
+    given: dict[str, Any] = {}
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            answer = await route.handler(**await arguments(route, request))
+            given |= await arguments(route, request)
+            answer = await route.handler(**given)
         return respond(answer, route.status, request_id)
     except AtriumError as error:
+        if error.status in _REFUSALS:
+            _note_refusal(route, request, request_id, error, given)
         if error.status >= InternalError.status:
             # Where it was raised tells nothing, what caused it may; and floods end here, in short lines.
             _log.warning("%s %s: %s", route.name, request_id, error, exc_info=error.__cause__)
@@ -94,3 +104,18 @@ async def run(route: Route, request: func.HttpRequest) -> func.HttpResponse:
             return problem(Unavailable(), request_id)
         _log.exception("%s %s failed", route.name, request_id)
         return problem(InternalError(), request_id)
+
+
+def _note_refusal(
+    route: Route,
+    request: func.HttpRequest,
+    request_id: str,
+    error: AtriumError,
+    given: dict[str, Any],
+) -> None:
+    """Log who was refused what, and why (ASVS 16.3.1 to 16.3.3). Nothing here is a client's own word."""
+    actor = given.get(route.actor) if route.actor else None
+    user_id = actor.user_id if isinstance(actor, Actor) else "-"
+    with suppress(NotConfigured):
+        address = client_of(request.headers).address or "-"
+        _security_log.info("%s %s %s %s %s", route.name, request_id, error.code, user_id, address)

@@ -34,7 +34,6 @@ from functions.auth.models import (
     RecoveryCodesMade,
     SecondFactorSignIn,
     SignedIn,
-    SteppedUp,
     StepUp,
     TotpSecret,
 )
@@ -71,12 +70,14 @@ async def auth_second_factor(
         TooManyRequests,
     ),
 )
-async def auth_step_up(actor: Actor, body: StepUp, client: Client) -> SteppedUp:
+async def auth_step_up(actor: Actor, body: StepUp, client: Client) -> Reply[SignedIn]:
     """Prove again who one is, for what asks for it; the answer's access token says so for ten minutes.
+
+    As after a refresh, the answer's tokens take the place of those before.
 
     Where there is a second factor, it is the proof: the password alone is refused.
     """
-    return await proving.step_up(actor, body, client)
+    return answered(*await proving.step_up(actor, body, client))
 
 
 @endpoint(blueprint, "POST", "auth/step-up/passkey-options")

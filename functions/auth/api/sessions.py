@@ -27,7 +27,7 @@ from functions.auth.models import (
     SessionInfo,
     SignedIn,
 )
-from shared_code.actor import Actor
+from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Page, Reply, endpoint
 from shared_code.errors import TooManyRequests
 
@@ -82,13 +82,13 @@ async def auth_sessions(actor: Actor) -> Page[SessionInfo]:
 
 
 @endpoint(blueprint, "DELETE", "auth/sessions/{session_id}", status=204, errors=(NoSuchSession,))
-async def auth_end_session(actor: Actor, session_id: SessionId, client: Client) -> None:
+async def auth_end_session(actor: Recent, session_id: SessionId, client: Client) -> None:
     """End one of the caller's sessions."""
     await sessions.end_one(actor, session_id, client)
 
 
 @endpoint(blueprint, "POST", "auth/sessions/end", status=204)
-async def auth_end_sessions(actor: Actor, body: EndSessions, client: Client) -> None:
+async def auth_end_sessions(actor: Recent, body: EndSessions, client: Client) -> None:
     """End the caller's other sessions, or all of them."""
     if body.which == "others":
         await sessions.end_others(actor, client)

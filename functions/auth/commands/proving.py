@@ -12,9 +12,9 @@ from typing import Literal
 from functions.auth import limits, passkeys, passwords, recovery_codes, signing, store, totp
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.sessions import (
-    ACCESS_SECONDS,
     is_known_device,
     record_of,
+    signed_in,
     start,
 )
 from functions.auth.errors import (
@@ -30,8 +30,8 @@ from functions.auth.models import (
     Method,
     PasskeyAnswer,
     SecondFactorSignIn,
+    SessionKind,
     SignedIn,
-    SteppedUp,
     StepUp,
 )
 from functions.auth.policy import is_live
@@ -40,6 +40,7 @@ from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 
+type _Proven = tuple[SignedIn, SessionKind]
 type Spend = Callable[[UserRecord, Change], Method]
 """Puts the spent factor into a change; which it was. Raises WrongSecondFactor."""
 
@@ -71,8 +72,10 @@ async def finish_sign_in(body: SecondFactorSignIn, client: Client) -> SignedIn:
     return await _proved(record, body, client, attempt)
 
 
-async def step_up(actor: Actor, body: StepUp, client: Client) -> SteppedUp:
+async def step_up(actor: Actor, body: StepUp, client: Client) -> tuple[SignedIn, SessionKind]:
     """Note that the caller has proved again who he is: by password, or by a second factor where he has one.
+
+    His session goes on with new tokens, and its kind tells where the refresh token belongs.
 
     By password one hash and four round trips; by a factor as many as `finish_sign_in`. Raises
     WrongPassword, SecondFactorRequired, WrongSecondFactor, TooManyRequests.
@@ -81,11 +84,11 @@ async def step_up(actor: Actor, body: StepUp, client: Client) -> SteppedUp:
     if body.password is not None:
         await _check_password(actor, record, body.password)
 
-    async def by_factor(found: UserRecord, spend: Spend) -> SteppedUp | None:
+    async def by_factor(found: UserRecord, spend: Spend) -> _Proven | None:
         change = Change(found)
         return await _stepped_up(found, change, actor, ring, client, spend(found, change))
 
-    async def by_password(found: UserRecord) -> SteppedUp | None:
+    async def by_password(found: UserRecord) -> _Proven | None:
         return await _stepped_up(found, Change(found), actor, ring, client, "password")
 
     if body.password is not None:
@@ -110,19 +113,24 @@ async def _stepped_up(  # noqa: PLR0913, PLR0917 - each is one fact of the proof
     ring: KeyRing,
     client: Client,
     method: Method,
-) -> SteppedUp | None:
-    """The caller's session, proven anew by this method; its refresh token stays. One round trip."""
+) -> _Proven | None:
+    """The caller's session, proven anew by this method, with its next tokens (ASVS 7.2.4). One round trip."""
     session, now = record.session(actor.session_id), utcnow()
     if session is None or not is_live(session, record.account, now):
         raise InvalidRefreshToken
-    methods = (*session.methods, *({method} - {*session.methods}))
-    proven = session.model_copy(update={"authenticated_at": now, "methods": methods})
+    proven = session.model_copy(
+        update={
+            "authenticated_at": now,
+            "methods": (*session.methods, *({method} - {*session.methods})),
+            "counter": session.counter + 1,
+            "rotated_at": now,
+        }
+    )
     change.put(proven)
     change.note(entry("session.stepped_up", client, session.session_id, method=method))
     if not await change.commit():
         return None
-    token = signing.access_token(ring, record.account, proven, now)
-    return SteppedUp(access_token=token, expires_in=ACCESS_SECONDS)
+    return signed_in(ring, record.account, proven, now), proven.kind
 
 
 async def _proved[Result](

@@ -11,6 +11,7 @@ from typing import Literal
 
 from functions.auth import (
     captcha,
+    cookies,
     devices,
     limits,
     passwords,
@@ -175,7 +176,8 @@ async def start(  # noqa: PLR0913, PLR0917 - each is one fact of a session
     """Begin a session, with what is in the change; an account that was to be erased is had back.
 
     None in a lost race. One round trip, two from a device that is new to a verified address (its owner gets
-    a mail), and one now and then for the signing keys.
+    a mail), two more where a browser's cookie had a session before, and one now and then for the signing
+    keys.
     """
     ring, now = await signing.key_ring(), utcnow()
     account = record.account.model_copy(
@@ -188,8 +190,25 @@ async def start(  # noqa: PLR0913, PLR0917 - each is one fact of a session
     session = begin(change, account, client, kind, methods, now)
     change.put(account)
     change.remove(_outlived(record, now))
+    publish = (
+        end_sessions(change, record, replaced) if (replaced := _replaced(record, client)) else None
+    )
     _tell_owner(change, record.account, client)
-    return signed_in(ring, account, session, now) if await change.commit() else None
+    if not await change.commit():
+        return None
+    if publish:
+        await publish()
+    return signed_in(ring, account, session, now)
+
+
+def _replaced(record: UserRecord, client: Client) -> list[Session]:
+    """The session whose cookie this browser still sends: the new one takes its place (ASVS 7.2.4)."""
+    try:
+        claimed = refresh_tokens.decode(client.cookie(cookies.NAME) or "")
+    except refresh_tokens.MalformedToken:
+        return []
+    held = record.session(claimed.session_id)
+    return [held] if held and held.kind == "cookie" else []
 
 
 def _tell_owner(change: Change, before: Account, client: Client) -> None:

@@ -28,7 +28,6 @@ from functions.auth.models.api import (
     SessionId,
     SessionInfo,
     SignedIn,
-    SteppedUp,
     User,
 )
 from functions.auth.models.audit import AuditEntry, AuditType
@@ -123,7 +122,6 @@ __all__ = [
     "SessionKind",
     "SignedIn",
     "StepUp",
-    "SteppedUp",
     "Stored",
     "StoredKey",
     "Totp",

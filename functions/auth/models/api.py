@@ -113,14 +113,6 @@ class MailSent(BaseModel):
     mail_sent: Literal[True] = True
 
 
-class SteppedUp(BaseModel):
-    """The caller has just proved who he is: this access token says so."""
-
-    access_token: str = Field(repr=False)
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - RFC 6750's name of the type
-    expires_in: int
-
-
 type SessionId = Annotated[str, StringConstraints(pattern=id_pattern("ses"))]
 
 

@@ -246,6 +246,26 @@ async def test_no_answer_and_no_log_holds_a_secret(
     assert address not in caplog.text
 
 
+async def test_who_was_refused_and_what_happened_stand_in_the_log(
+    call: Call, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ASVS 16.3.1 to 16.3.3, 16.4.3."""
+    caplog.set_level(logging.INFO)
+    ann = (await call("auth_register", new(address))).body
+    wrong = await call("auth_login", credentials(address, "wrong password"))
+    forbidden = await call(
+        "auth_step_up", {"password": "wrong password"}, token=ann["access_token"]
+    )
+    lines = [each.getMessage() for each in caplog.records if each.name == "atrium.security"]
+    request_ids = wrong.body["request_id"], forbidden.body["request_id"]
+    assert lines == [
+        f"auth_login {request_ids[0]} invalid_credentials - 192.0.2.7",
+        f"auth_step_up {request_ids[1]} wrong_password {ann['user']['id']} 192.0.2.7",
+    ]
+    audited = [each.getMessage() for each in caplog.records if each.name == "atrium.auth.audit"]
+    assert any(each.startswith(f"{ann['user']['id']} session.started ses_") for each in audited)
+
+
 async def test_the_rows_hold_neither_password_nor_session_key(call: Call, address: str) -> None:
     body = (await call("auth_register", new(address))).body
     token = refresh_tokens.decode(body["refresh_token"])

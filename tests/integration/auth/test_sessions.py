@@ -292,6 +292,21 @@ class TestCookies:
         answer = await call("auth_refresh", {}, headers={**self.GOOD, "cookie": swapped})
         assert answer.status == 401
 
+    @pytest.mark.usefixtures("ann")
+    async def test_a_new_sign_in_ends_the_session_of_the_cookie_that_it_replaces(
+        self, call: Call, address: str
+    ) -> None:
+        """ASVS 7.2.4."""
+        before = await self.a_cookie(call, address)
+        body = {"email": address, "password": PASSWORD, "session": "cookie"}
+        again = await call("auth_login", body, headers={**self.GOOD, "cookie": before})
+        assert again.status == 200
+        refused = await call("auth_refresh", {}, headers={**self.GOOD, "cookie": before})
+        assert (refused.status, refused.body["code"]) == (401, "invalid_refresh_token")
+        kept = again.headers["Set-Cookie"].split("; ")[0]
+        answer = await call("auth_refresh", {}, headers={**self.GOOD, "cookie": kept})
+        assert answer.status == 200
+
     async def test_without_a_token_there_is_nothing_to_refresh(self, call: Call) -> None:
         assert (await call("auth_refresh", {})).body["code"] == "invalid_refresh_token"
 
@@ -308,6 +323,30 @@ async def test_stepping_up_makes_the_access_token_recent(call: Call, ann: dict[s
     assert answer.status == 200
     assert answer.body["user"] == ann["user"]
     assert answer.body["audit"][0]["type"] == "session.stepped_up"
+
+
+async def test_stepping_up_replaces_the_refresh_token(call: Call, ann: dict[str, Any]) -> None:
+    """ASVS 7.2.4: who is authenticated again gets new tokens, and the ones before end."""
+    proven = (await call("auth_step_up", {"password": PASSWORD}, token=ann["access_token"])).body
+    assert proven["refresh_token"] != ann["refresh_token"]
+    answer = await refresh(call, proven["refresh_token"])
+    assert answer.status == 200
+    reused = await refresh(call, ann["refresh_token"])
+    assert (reused.status, reused.body["code"]) == (401, "refresh_token_reused")
+
+
+async def test_ending_sessions_wants_a_recent_proof_and_leaving_does_not(
+    call: Call, ann: dict[str, Any], address: str
+) -> None:
+    """ASVS 7.5.2: a stolen access token signs nobody out."""
+    await put_session(ann["refresh_token"], authenticated_at=utcnow() - timedelta(hours=1))
+    stale = (await refresh(call, ann["refresh_token"])).body["access_token"]
+    other = refresh_tokens.decode((await login(call, address))["refresh_token"]).session_id
+    for which in ("others", "all"):
+        refused = await call("auth_end_sessions", {"which": which}, token=stale)
+        assert (refused.status, refused.body["code"]) == (403, "step_up_required")
+    assert (await call("auth_end_session", token=stale, session_id=other)).status == 403
+    assert (await call("auth_logout", token=stale)).status == 204
 
 
 async def test_many_logins_of_one_user_at_once_all_succeed(

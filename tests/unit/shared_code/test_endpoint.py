@@ -314,6 +314,22 @@ async def test_an_unknown_exception_is_logged_whole_and_answered_bare(
     assert problem["request_id"] in caplog.text
 
 
+@pytest.mark.parametrize("hops", ["1", "not a number"])
+async def test_a_refusal_is_logged_and_never_fails_for_it(
+    blueprint: func.Blueprint,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    hops: str,
+) -> None:
+    monkeypatch.setenv("TRUSTED_PROXY_HOPS", hops)
+    caplog.set_level(logging.INFO)
+    route = failing(blueprint, TooManyRequests(Quota("login", 10, 300, 0, 42)))
+    status, problem, _ = await answer(route, request())
+    assert status == 429
+    logged = f"{route.name} {problem['request_id']} too_many_requests" in caplog.text
+    assert logged is (hops == "1")
+
+
 def _answered(status: int) -> HttpResponseError:
     error = HttpResponseError("refused")
     error.status_code = status

@@ -37,7 +37,7 @@ def made(**changes: str) -> EmailMessage:
         ("smtp://127.0.0.1", ("127.0.0.1", 587, "none", None, None)),
         ("smtp://[::1]:25", ("::1", 25, "none", None, None)),
         ("smtp://u:p@localhost:1025", ("localhost", 1025, "none", "u", "p")),
-        ("smtp://relay.example:25", ("relay.example", 25, "if_offered", None, None)),
+        ("smtp://relay.example:25", ("relay.example", 25, "starttls", None, None)),
         ("smtp://u:p@relay.example", ("relay.example", 587, "starttls", "u", "p")),
         ("smtp+starttls://relay.example", ("relay.example", 587, "starttls", None, None)),
         ("smtp+starttls://localhost", ("localhost", 587, "starttls", None, None)),
