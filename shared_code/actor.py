@@ -1,6 +1,7 @@
 """Who is calling. Invariant: an Actor is made from a verified access token and from nothing else."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 ADMIN = "admin"
@@ -19,6 +20,10 @@ class Actor:
     roles: frozenset[str] = frozenset()
     authenticated_at: datetime = _NEVER
     """When he last proved who he is, by password or another factor."""
+    workspaces: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The workspaces that his token carries, each with his role (shared_code/roles.py)."""
+    workspaces_capped: bool = False
+    """Whether he is in more than it carries."""
 
 
 class Admin(Actor):

@@ -6,8 +6,11 @@ AtriumError
 ├── Unauthenticated 401       no valid access token
 ├── Forbidden 403             a known user who may not
 │   ├── AdminRequired         the route is for those who run the platform
+│   ├── RoleRequired          the caller's role in the workspace is too low
+│   ├── WorkspaceTokenRequired  his token does not say: it carries some of many workspaces
 │   └── StepUpRequired        the caller must prove anew who he is
 ├── NotFound 404              no such thing, or not for this user
+│   └── WorkspaceNotFound     there is none, or the caller is not in it
 ├── Conflict 409              the state of the thing does not allow it
 │   └── IdempotencyKeyReused
 ├── PayloadTooLarge 413
@@ -91,6 +94,20 @@ class AdminRequired(Forbidden):
     title = "This needs an access token with the admin role"
 
 
+class RoleRequired(Forbidden):
+    """The caller's role in the workspace is too low."""
+
+    code = "role_required"
+    title = "Your role in this workspace does not allow this"
+
+
+class WorkspaceTokenRequired(Forbidden):
+    """The caller's token carries some of his many workspaces, and not this one, if he is in it."""
+
+    code = "workspace_token_required"
+    title = "Ask for an access token of this workspace: POST /api/auth/token"
+
+
 class StepUpRequired(Forbidden):
     """The caller must prove anew who he is."""
 
@@ -104,6 +121,13 @@ class NotFound(AtriumError):
     status = 404
     code = "not_found"
     title = "There is no such thing"
+
+
+class WorkspaceNotFound(NotFound):
+    """There is none, or the caller is not in it: never said which."""
+
+    code = "workspace_not_found"
+    title = "There is no such workspace of yours"
 
 
 class Conflict(AtriumError):

@@ -5,6 +5,7 @@ Crockford's base 32, in lower case. A numbered id keeps a number in the upper ha
 that what it names can be found without an index. Invariant: to clients every id is opaque.
 """
 
+import hashlib
 import secrets
 import time
 
@@ -17,6 +18,12 @@ _NUMBER_BITS = 40
 def new_id(prefix: str) -> str:
     """A new id such as `rm_01k9…`; 80 of its bits are random."""
     return _id(prefix, secrets.randbits(_RANDOM_BITS))
+
+
+def derived_id(prefix: str, text: str) -> str:
+    """The id that a text always gives: of a pair, or of a request's Idempotency-Key."""
+    digest = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16])
+    return f"{prefix}_{_characters(digest)}"
 
 
 def numbered_id(prefix: str, number: int) -> str:
@@ -35,9 +42,12 @@ def number_of(numbered: str) -> int:
 
 
 def _id(prefix: str, low_bits: int) -> str:
-    number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | low_bits
-    characters = (_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
-    return f"{prefix}_{''.join(characters)}"
+    return f"{prefix}_{_characters((time.time_ns() // 1_000_000) << _RANDOM_BITS | low_bits)}"
+
+
+def _characters(number: int) -> str:
+    """A number of 128 bits, which 26 characters of 5 bits hold."""
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
 
 
 _REVERSED = str.maketrans(_ALPHABET, _ALPHABET[::-1])

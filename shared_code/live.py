@@ -24,6 +24,16 @@ def room_group(room_id: str) -> str:
     return f"room:{room_id}"
 
 
+def workspace_group(workspace_id: str) -> str:
+    """The group of the connections that may hear a workspace."""
+    return f"workspace:{workspace_id}"
+
+
+def group_of(place_id: str) -> str:
+    """The group of a place that one hears: a room or a workspace."""
+    return workspace_group(place_id) if place_id.startswith("ws_") else room_group(place_id)
+
+
 def session_group(session_id: str) -> str:
     """The group of one session's connections, so that a revoked session can be closed."""
     return f"{_SESSION}{session_id}"
@@ -46,25 +56,25 @@ def service() -> "WebPubSubServiceClient":
     return WebPubSubServiceClient.from_connection_string(setting(SETTING), hub=HUB)
 
 
-async def let_hear(user_id: str, room_id: str) -> None:
-    """Add the user's connections to the room's group. One call; nothing to do when there are none."""
+async def let_hear(user_id: str, place_id: str) -> None:
+    """Add the user's connections to the place's group. One call; nothing to do when there are none."""
     try:
-        await service().add_user_to_group(room_group(room_id), user_id)
+        await service().add_user_to_group(group_of(place_id), user_id)
     except ResourceNotFoundError:
         return
 
 
-async def let_connection_hear(connection_id: str, room_id: str) -> None:
-    """Add one connection to the room's group. One call; nothing to do when it has gone."""
+async def let_connection_hear(connection_id: str, place_id: str) -> None:
+    """Add one connection to the place's group. One call; nothing to do when it has gone."""
     try:
-        await service().add_connection_to_group(room_group(room_id), connection_id)
+        await service().add_connection_to_group(group_of(place_id), connection_id)
     except ResourceNotFoundError:
         return
 
 
-async def stop_hearing(user_id: str, room_id: str) -> None:
-    """Remove the user's connections from the room's group. One call."""
-    await service().remove_user_from_group(room_group(room_id), user_id)
+async def stop_hearing(user_id: str, place_id: str) -> None:
+    """Remove the user's connections from the place's group. One call."""
+    await service().remove_user_from_group(group_of(place_id), user_id)
 
 
 async def close_session(session_id: str) -> None:

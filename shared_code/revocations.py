@@ -5,7 +5,8 @@ revoked token is refused everywhere within two seconds, at no storage read per r
 document says everything that could still be used, and nothing more: an entry leaves it when the tokens
 that it is about have expired.
 
-    {"sessions": {"ses_…": <until>}, "users": {"usr_…": [<version>, <until>]}}     until: seconds since 1970
+    {"sessions": {"ses_…": <until>}, "users": {"usr_…": [<version>, <until>]},
+     "workspaces": {"ws_…": <until>}}                                               in seconds since 1970
 """
 
 import json
@@ -21,10 +22,14 @@ _MAX_AGE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Revocations:
-    """`sessions`: until when. `users`: tokens below the version are refused, until when that is said."""
+    """`sessions`: until when. `users`: tokens below the version are refused, until when that is said.
+
+    `workspaces`: those that were deleted; what a token says of them holds no more.
+    """
 
     sessions: Mapping[str, int] = field(default_factory=dict)
     users: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    workspaces: Mapping[str, int] = field(default_factory=dict)
 
     def refuses(self, user_id: str, session_id: str, version: int) -> bool:
         """Whether an access token of these claims holds no more."""
@@ -32,7 +37,11 @@ class Revocations:
 
     def document(self) -> bytes:
         """As it is published."""
-        document = {"sessions": dict(self.sessions), "users": dict(self.users)}
+        document = {
+            "sessions": dict(self.sessions),
+            "users": dict(self.users),
+            "workspaces": dict(self.workspaces),
+        }
         return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -40,7 +49,8 @@ def parse(document: bytes) -> Revocations:
     """The revocations of a document."""
     found = json.loads(document)
     users = {user_id: (version, until) for user_id, (version, until) in found["users"].items()}
-    return Revocations(found["sessions"], users)
+    # A document that was published before there were workspaces does not name them.
+    return Revocations(found["sessions"], users, found.get("workspaces", {}))
 
 
 @cache

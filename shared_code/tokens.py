@@ -6,7 +6,7 @@ Invariant: one algorithm (EdDSA), keys only from the published JWKS and only as 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from shared_code.actor import Actor
 from shared_code.errors import Unauthenticated
 from shared_code.published import PublishedDocument
 from shared_code.revocations import revocations
+from shared_code.roles import ROLES
 from shared_code.settings import setting
 
 ALGORITHM = "EdDSA"
@@ -70,7 +71,11 @@ async def authenticate(authorization: str | None) -> Actor:
     revoked = await revocations().get()
     if revoked.refuses(proven.actor.user_id, proven.actor.session_id, proven.version):
         raise Unauthenticated("The session has ended")
-    return proven.actor
+    deleted = proven.actor.workspaces.keys() & revoked.workspaces.keys()
+    if not deleted:
+        return proven.actor
+    left = {key: role for key, role in proven.actor.workspaces.items() if key not in deleted}
+    return replace(proven.actor, workspaces=left)
 
 
 def _key_id(token: str) -> str:
@@ -118,6 +123,8 @@ def verify(token: str, key: Any) -> Proven:
         _moment(claims["exp"]),
         _roles(claims),
         _moment(claims["auth_time"]),
+        _workspaces(claims),
+        claims.get("workspaces_capped") is True,
     )
     return Proven(actor, _whole(claims["ver"]))
 
@@ -135,6 +142,14 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unauthenticated("The access token is not valid")
     return value
+
+
+def _workspaces(claims: dict[str, Any]) -> dict[str, str]:
+    """The roles by workspace that a token carries. Raises Unauthenticated."""
+    found = claims.get("workspaces", {})
+    if not isinstance(found, dict) or not set(found.values()) <= set(ROLES):
+        raise Unauthenticated("The access token is not valid")
+    return found
 
 
 def _roles(claims: dict[str, Any]) -> frozenset[str]:

@@ -4,6 +4,7 @@ AtriumError
 ├── BadRequest 400
 │   ├── InvalidCode             not what was sent by mail, or too late: never said which
 │   ├── InvalidFlow             what it belongs to has ended, was used or never was
+│   ├── InvalidInvitation       used, revoked, too late, or of no workspace: never said which
 │   └── InvalidPasskey          it was not made for us, or not as we asked
 ├── Unauthenticated 401
 │   ├── InvalidCredentials      no such account, or not its password: never said which
@@ -14,15 +15,23 @@ AtriumError
 ├── Forbidden 403
 │   ├── CaptchaRequired         no proof came that a person asks, or not a good one
 │   ├── EmailNotVerified        it must be, before one can sign in (AUTH_REGISTRATION)
+│   ├── InvitationForAnother    it was sent to another address than the caller's
 │   ├── SecondFactorRequired    the password alone does not do: there is a second factor
 │   ├── WrongSecondFactor       not its digits, code or signature, or used before
 │   ├── WrongPassword           the caller is signed in, but this is not his password
 │   └── CsrfRefused             a cookie came in a request that another site could send
 ├── NotFound 404
 │   ├── NoSuchAccount           for commands of those who run the platform; no route raises it
+│   ├── NoSuchMember            nobody of that id is in the workspace
+│   ├── NoSuchInvitation        it was used, revoked, or never was
+│   ├── NoSuchJoinLink          it was revoked, or never was
 │   ├── NoSuchFactor            the account has no such second factor
 │   └── NoSuchSession           it has ended, or is somebody else's
 ├── Conflict 409
+│   ├── LastOwner               a workspace has at least one
+│   ├── AlreadyMember           who joins is in it
+│   ├── WorkspaceFull           of members, invitations or join links
+│   ├── TooManyWorkspaces       one user can be in some hundreds
 │   ├── FactorExists            an account has one authenticator app
 │   ├── TooManyPasskeys         an account has a few
 │   ├── EmailTaken              an account has this address
@@ -83,6 +92,13 @@ class InvalidFlow(BadRequest):
     title = "This has taken too long, or was done before; begin again"
 
 
+class InvalidInvitation(BadRequest):
+    """Used, revoked, too late, or of no workspace: never said which."""
+
+    code = "invalid_invitation"
+    title = "The invitation or link is not valid any more"
+
+
 class InvalidPasskey(BadRequest):
     """It was not made for us, or not as we asked."""
 
@@ -132,6 +148,13 @@ class EmailNotVerified(Forbidden):
     title = "Confirm your e-mail address first, with the mail that was sent"
 
 
+class InvitationForAnother(Forbidden):
+    """It was sent to another address than the caller's."""
+
+    code = "invitation_for_another"
+    title = "This invitation was sent to another address"
+
+
 class SecondFactorRequired(Forbidden):
     """The password alone does not do: the account has a second factor."""
 
@@ -167,6 +190,27 @@ class NoSuchAccount(NotFound):
         super().__init__(f"no account has the address {email}")
 
 
+class NoSuchMember(NotFound):
+    """Nobody of that id is in the workspace."""
+
+    code = "member_not_found"
+    title = "There is no such member"
+
+
+class NoSuchInvitation(NotFound):
+    """It was used, revoked, or never was."""
+
+    code = "invitation_not_found"
+    title = "There is no such invitation"
+
+
+class NoSuchJoinLink(NotFound):
+    """It was revoked, or never was."""
+
+    code = "join_link_not_found"
+    title = "There is no such join link"
+
+
 class NoSuchFactor(NotFound):
     """The account has no such second factor."""
 
@@ -179,6 +223,34 @@ class NoSuchSession(NotFound):
 
     code = "session_not_found"
     title = "There is no such session of yours"
+
+
+class LastOwner(Conflict):
+    """A workspace has at least one owner."""
+
+    code = "last_owner"
+    title = "The workspace needs another owner first"
+
+
+class AlreadyMember(Conflict):
+    """Who joins is in it already."""
+
+    code = "already_member"
+    title = "You are in this workspace already"
+
+
+class WorkspaceFull(Conflict):
+    """Of members, invitations or join links."""
+
+    code = "workspace_full"
+    title = "The workspace can hold no more of these"
+
+
+class TooManyWorkspaces(Conflict):
+    """One user can be in some hundreds."""
+
+    code = "too_many_workspaces"
+    title = "Leave a workspace before you join another"
 
 
 class FactorExists(Conflict):

@@ -1,18 +1,25 @@
-"""What auth publishes: sessions that have ended, accounts that go, and mails that it is to send itself.
+"""What auth publishes: ended sessions, erased accounts, changes of workspaces, and mails that it is to send.
 
 Invariant: what a mail says may hold a secret, so the event carries it sealed, for one recipient and template.
 """
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from functions.auth.mails import TemplateName, Values, checked, read
 from functions.auth.sealing import seal, unseal
+from shared_code.clock import Timestamp
 from shared_code.messaging import Event, EventData
-from shared_code.messaging.topology import ACCOUNT_ERASED, MAIL_REQUESTED, SESSIONS_ENDED
+from shared_code.messaging.topology import (
+    ACCOUNT_ERASED,
+    MAIL_REQUESTED,
+    SESSIONS_ENDED,
+    WORKSPACE_CHANGED,
+)
+from shared_code.roles import WorkspaceRole
 
 SOURCE = "/atrium/auth"
 
@@ -89,4 +96,36 @@ def account_erased(user_id: str) -> Event[AccountErased]:
         type=AccountErased.TYPE,
         subject=user_id,
         data=AccountErased(user_id=user_id),
+    )
+
+
+type WorkspaceChangeType = Literal[
+    "created", "renamed", "member_joined", "member_role_changed", "member_left", "deleted", "erased"
+]
+
+
+class WorkspaceChanged(EventData):
+    """A workspace changed. `seq` numbers its changes; the newest of a member says what he is.
+
+    `name` comes with `created` and `renamed`; `user_id` and `joined_at` with changes of a member, and `role`
+    unless he has left. `erased` is the last: every service erases what it keeps of the workspace.
+    """
+
+    TYPE: ClassVar[str] = WORKSPACE_CHANGED
+
+    workspace_id: str
+    seq: int
+    change: WorkspaceChangeType
+    at: Timestamp
+    by: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    role: WorkspaceRole | None = None
+    joined_at: Timestamp | None = None
+
+
+def workspace_changed(data: WorkspaceChanged) -> Event[WorkspaceChanged]:
+    """The event for one change."""
+    return Event[WorkspaceChanged](
+        source=SOURCE, type=WorkspaceChanged.TYPE, subject=data.workspace_id, data=data
     )

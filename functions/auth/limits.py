@@ -47,6 +47,7 @@ _DEFAULTS: Mapping[str, tuple[Window, ...]] = MappingProxyType(
         "code": (Window(10, _MINUTES), Window(50, _DAY)),
         "code_network": (Window(30, _MINUTES),),
         "flow_network": (Window(150, _MINUTES),),
+        "workspace": (Window(10, _HOUR), Window(50, _DAY)),
         "refresh_network": (Window(150, _MINUTES),),
         "mail": (Window(3, _HOUR),),
         "mail_recipient": (Window(10, _HOUR),),
@@ -118,6 +119,11 @@ async def before_code(subject: str, client: Client) -> Taken:
 async def before_flow(client: Client) -> Taken:
     """Count a flow that somebody begins who is not signed in. One round trip. Raises TooManyRequests."""
     return await _take(*_by_network("flow_network", client))
+
+
+async def before_workspace(user_id: str) -> Taken:
+    """Count a workspace that a user makes. One round trip. Raises TooManyRequests."""
+    return await _take(_want("workspace", user_id))
 
 
 async def before_mail(email_key: str, purpose: str, client: Client, *, known_device: bool) -> Taken:

@@ -24,6 +24,7 @@ class _Wanted:
 
     sessions: set[str] = field(default_factory=set)
     users: dict[str, int] = field(default_factory=dict)
+    workspaces: set[str] = field(default_factory=set)
     done: "asyncio.Future[None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -36,14 +37,17 @@ class Revoker:
         self._next: _Wanted | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def revoke(self, sessions: Iterable[str], users: dict[str, int]) -> None:
-        """Refuse the access tokens of these sessions, and the users' below these versions.
+    async def revoke(
+        self, sessions: Iterable[str], users: dict[str, int], workspaces: Iterable[str]
+    ) -> None:
+        """Refuse tokens of these sessions, users' below these versions, and any word of these workspaces.
 
         Two round trips, shared with all that wait meanwhile. Raises AzureError.
         """
         self._next = self._next or _Wanted()
         wanted = self._next
         wanted.sessions.update(sessions)
+        wanted.workspaces.update(workspaces)
         for user_id, version in users.items():
             wanted.users[user_id] = max(version, wanted.users.get(user_id, 0))
         if self._task is None or self._task.done():
@@ -71,7 +75,12 @@ def _merged(wanted: _Wanted, document: bytes) -> bytes:
     users = {each: entry for each, entry in found.users.items() if entry[1] > now}
     for user_id, version in wanted.users.items():
         users[user_id] = (max(version, users.get(user_id, (0, 0))[0]), until)
-    return Revocations(sessions | dict.fromkeys(wanted.sessions, until), users).document()
+    workspaces = {each: at for each, at in found.workspaces.items() if at > now}
+    return Revocations(
+        sessions | dict.fromkeys(wanted.sessions, until),
+        users,
+        workspaces | dict.fromkeys(wanted.workspaces, until),
+    ).document()
 
 
 @cache
@@ -79,6 +88,10 @@ def _revoker() -> Revoker:
     return Revoker()
 
 
-async def revoke(sessions: Iterable[str] = (), users: dict[str, int] | None = None) -> None:
+async def revoke(
+    sessions: Iterable[str] = (),
+    users: dict[str, int] | None = None,
+    workspaces: Iterable[str] = (),
+) -> None:
     """As Revoker.revoke, by the process's own."""
-    await _revoker().revoke(sessions, users or {})
+    await _revoker().revoke(sessions, users or {}, workspaces)

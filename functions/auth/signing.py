@@ -8,7 +8,7 @@ reached the ring at hand serves some minutes more: rotations leave its keys vali
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -17,8 +17,9 @@ from azure.core.exceptions import AzureError
 
 from functions.auth import store
 from functions.auth.keys import KeyRing
-from functions.auth.models import Account, Session
+from functions.auth.models import Account, Membership, Session
 from functions.auth.policy import ACCESS_TOKEN_LIFE, KEY_RING_AGE, KEY_RING_GRACE
+from functions.auth.workspace_policy import CLAIMED_WORKSPACES
 from shared_code.ids import new_id
 from shared_code.settings import setting
 from shared_code.tokens import ALGORITHM, AUDIENCE, TOKEN_TYPE
@@ -93,8 +94,17 @@ async def reach() -> None:
     await key_ring()
 
 
-def access_token(ring: KeyRing, account: Account, session: Session, now: datetime) -> str:
-    """A new access token of the session, signed by the current key."""
+def access_token(
+    ring: KeyRing,
+    account: Account,
+    session: Session,
+    now: datetime,
+    memberships: Iterable[Membership],
+) -> str:
+    """A new access token of the session, signed by the current key.
+
+    Of more workspaces than it may carry it has those that he joined last, and says so.
+    """
     import jwt
 
     claims: dict[str, Any] = {
@@ -111,5 +121,10 @@ def access_token(ring: KeyRing, account: Account, session: Session, now: datetim
     }
     if account.roles:
         claims["roles"] = list(account.roles)
+    held = sorted((each for each in memberships if each.role), key=lambda each: each.joined_at)
+    if held:
+        claims["workspaces"] = {each.workspace_id: each.role for each in held[-CLAIMED_WORKSPACES:]}
+    if len(held) > CLAIMED_WORKSPACES:
+        claims["workspaces_capped"] = True
     header = {"typ": TOKEN_TYPE, "kid": ring.current.kid}
     return jwt.encode(claims, ring.current.private, algorithm=ALGORITHM, headers=header)

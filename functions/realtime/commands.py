@@ -13,7 +13,7 @@ from typing import Any
 
 from functions.realtime import store
 from functions.realtime.events import connection_opened
-from functions.realtime.models import Access, Connection, RoomEntry
+from functions.realtime.models import Access, Connection, RoomEntry, WorkspaceChanged
 from shared_code import live
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
@@ -70,19 +70,19 @@ async def close_sessions(session_ids: Iterable[str]) -> None:
 
 
 async def reconcile(user_id: str, connection_id: str) -> None:
-    """Add a connection to the groups of all rooms that its user may hear.
+    """Add a connection to the groups of all that its user may hear.
 
-    Round trips: 1 query, and for each room 1 to Web PubSub and 1 read.
+    Round trips: 1 query, and for each place 1 to Web PubSub and 1 read.
     """
     limit = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-    async def add(room_id: str) -> None:
+    async def add(place_id: str) -> None:
         async with limit:
-            await live.let_connection_hear(connection_id, room_id)
-            if not await store.may_hear(user_id, room_id):
-                await _follow(user_id, room_id)
+            await live.let_connection_hear(connection_id, place_id)
+            if not await store.may_hear(user_id, place_id):
+                await _follow(user_id, place_id)
 
-    await asyncio.gather(*(add(room_id) for room_id in await store.rooms_of(user_id)))
+    await asyncio.gather(*(add(place_id) for place_id in await store.places_of(user_id)))
 
 
 async def apply_access(access: Access) -> None:
@@ -92,14 +92,14 @@ async def apply_access(access: Access) -> None:
     """
     await store.keep(access)
     fault_point("realtime.after_projection")
-    await _follow(access.user_id, access.room_id)
+    await _follow(access.user_id, access.place_id)
 
 
-async def _follow(user_id: str, room_id: str) -> None:
-    """Let the user hear the room or not, until the projection says what was done last."""
+async def _follow(user_id: str, place_id: str) -> None:
+    """Let the user hear the place or not, until the projection says what was done last."""
     done: bool | None = None
-    while done is not (allowed := await store.may_hear(user_id, room_id)):
-        await (live.let_hear if allowed else live.stop_hearing)(user_id, room_id)
+    while done is not (allowed := await store.may_hear(user_id, place_id)):
+        await (live.let_hear if allowed else live.stop_hearing)(user_id, place_id)
         done = allowed
 
 
@@ -118,10 +118,25 @@ async def frames(entries: list[RoomEntry]) -> list[Action]:
     return actions
 
 
+async def workspace_frames(changed: WorkspaceChanged) -> list[Action]:
+    """The action of the hub for a change of a workspace; who has lost it hears it no more before this returns.
+
+    As many round trips as apply_access when it changes who is in it, none else.
+    """
+    if access := changed.access():
+        await apply_access(access)
+    data = {"type": f"workspace.{changed.change}", **changed.model_dump(exclude={"change"})}
+    return [_sent(live.workspace_group(changed.workspace_id), data)]
+
+
 def _frame(entry: RoomEntry) -> Action:
+    return _sent(live.room_group(entry.room_id), entry.model_dump())
+
+
+def _sent(group: str, data: dict[str, Any]) -> Action:
     return {
         "actionName": "sendToGroup",
-        "group": live.room_group(entry.room_id),
+        "group": group,
         "dataType": "json",
-        "data": json.dumps(entry.model_dump(), ensure_ascii=False),
+        "data": json.dumps(data, ensure_ascii=False),
     }

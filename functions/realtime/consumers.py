@@ -13,12 +13,17 @@ import azure.functions as func
 from functions.realtime import commands, store
 from functions.realtime.api import blueprint
 from functions.realtime.events import ConnectionOpened
-from functions.realtime.models import RoomLogAppended, SessionsEnded
+from functions.realtime.models import RoomLogAppended, SessionsEnded, WorkspaceChanged
 from shared_code.faults import fault_point
 from shared_code.live import HUB
 from shared_code.live import SETTING as WEB_PUBSUB
 from shared_code.messaging import Event, consumes
-from shared_code.messaging.topology import REALTIME_ACCESS, REALTIME_PUSH, REALTIME_SESSIONS
+from shared_code.messaging.topology import (
+    REALTIME_ACCESS,
+    REALTIME_PUSH,
+    REALTIME_SESSIONS,
+    REALTIME_WORKSPACES,
+)
 from shared_code.work_queue import taken
 
 type Trigger = Callable[..., Awaitable[object]]
@@ -43,6 +48,12 @@ async def follow_access(event: Event[RoomLogAppended]) -> None:
     for entry in event.data.entries:
         if access := entry.access():
             await commands.apply_access(access)
+
+
+@consumes(blueprint, REALTIME_WORKSPACES, WorkspaceChanged, output=_frames_out)
+async def push_workspace_frames(event: Event[WorkspaceChanged], actions: func.Out[str]) -> None:
+    """Tell a workspace's change to those who may hear it, and keep who that is."""
+    actions.set(json.dumps(await commands.workspace_frames(event.data)))
 
 
 @consumes(blueprint, REALTIME_SESSIONS, SessionsEnded)

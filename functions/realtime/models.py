@@ -9,7 +9,7 @@ from pydantic import BaseModel, model_validator
 
 from shared_code.clock import Timestamp
 from shared_code.messaging import EventData
-from shared_code.messaging.topology import ROOM_LOG_APPENDED, SESSIONS_ENDED
+from shared_code.messaging.topology import ROOM_LOG_APPENDED, SESSIONS_ENDED, WORKSPACE_CHANGED
 
 MEMBER_JOINED = "member.joined"
 MEMBER_LEFT = "member.left"
@@ -26,10 +26,10 @@ class Connection(BaseModel):
 
 
 class Access(BaseModel):
-    """Whether a user may hear a room, by the log entry `seq` of that room."""
+    """Whether a user may hear a room or a workspace, by the entry `seq` of its log."""
 
     user_id: str
-    room_id: str
+    place_id: str
     seq: int
     allowed: bool
 
@@ -57,7 +57,7 @@ class RoomEntry(BaseModel):
             return None
         return Access(
             user_id=self.data["user_id"],
-            room_id=self.room_id,
+            place_id=self.room_id,
             seq=self.seq,
             allowed=self.type == MEMBER_JOINED,
         )
@@ -78,3 +78,29 @@ class SessionsEnded(EventData):
     TYPE: ClassVar[str] = SESSIONS_ENDED
 
     session_ids: list[str]
+
+
+class WorkspaceChanged(EventData):
+    """Auth's event: a workspace changed, or who is in it."""
+
+    TYPE: ClassVar[str] = WORKSPACE_CHANGED
+
+    workspace_id: str
+    seq: int
+    change: str
+    at: str
+    by: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    role: str | None = None
+
+    def access(self) -> Access | None:
+        """The change of access that it tells of, if it does."""
+        if self.user_id is None:
+            return None
+        return Access(
+            user_id=self.user_id,
+            place_id=self.workspace_id,
+            seq=self.seq,
+            allowed=self.role is not None,
+        )

@@ -1,8 +1,8 @@
-"""The projection of who may hear which room: one partition for each user, one row for each room.
+"""The projection of who may hear what: one partition for each user, a row for each room or workspace.
 
 And the queue of connections to look at again: work for this service alone, so it is a Storage queue of
 its own account, and letting a connection in needs no bus.
-Invariants: a row is written only by a later entry of the room's log (its `seq`), so events may come late,
+Invariants: a row is written only by a later entry of the place's log (its `seq`), so events may come late,
 twice or in any order; a row that ends access stays, as the memory of that seq.
 """
 
@@ -46,20 +46,20 @@ async def keep(access: Access) -> bool:
     """Keep the access unless a later entry has spoken; True when kept. Two round trips."""
     entity = {
         "PartitionKey": access.user_id,
-        "RowKey": access.room_id,
+        "RowKey": access.place_id,
         "allowed": access.allowed,
     }
     return await storage.put_newer(_access(), entity, access.seq)
 
 
-async def may_hear(user_id: str, room_id: str) -> bool:
-    """Whether the user may hear the room now. One round trip."""
-    row = await storage.find(_access(), user_id, room_id)
+async def may_hear(user_id: str, place_id: str) -> bool:
+    """Whether the user may hear the place now. One round trip."""
+    row = await storage.find(_access(), user_id, place_id)
     return row is not None and bool(row["allowed"])
 
 
-async def rooms_of(user_id: str) -> list[str]:
-    """The rooms that the user may hear. One query."""
+async def places_of(user_id: str) -> list[str]:
+    """The rooms and workspaces that the user may hear. One query."""
     found = _access().query_entities(
         "PartitionKey eq @user and allowed eq true", parameters={"user": user_id}, select="RowKey"
     )

@@ -12,7 +12,7 @@ OpenAPI is generated from the same declarations.
 from shared_code.endpoint.client import Client
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
-from shared_code.endpoint.responses import Content, Model, Page, Reply
+from shared_code.endpoint.responses import Content, Model, Page, Reply, page_of
 from shared_code.endpoint.route import ROUTES, Anonymous, Header, Route
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "Reply",
     "Route",
     "endpoint",
+    "page_of",
 ]

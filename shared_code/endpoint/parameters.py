@@ -5,7 +5,7 @@ and body, each refused with the error that names what is wrong.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import azure.functions as func
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
@@ -13,17 +13,21 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 from shared_code.actor import ADMIN, STEP_UP_MINUTES, Actor, Admin, Recent
 from shared_code.clock import utcnow
 from shared_code.endpoint.client import client_of
-from shared_code.endpoint.route import Anonymous, Route
+from shared_code.endpoint.route import WORKSPACE, Anonymous, Route
 from shared_code.errors import (
     AdminRequired,
     FieldError,
     MalformedJson,
     NotFound,
     PayloadTooLarge,
+    RoleRequired,
     StepUpRequired,
     UnsupportedMediaType,
     ValidationFailed,
+    WorkspaceNotFound,
+    WorkspaceTokenRequired,
 )
+from shared_code.roles import InWorkspace, WorkspaceId, WorkspaceRole, is_at_least
 from shared_code.tokens import authenticate
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -38,6 +42,7 @@ def _printable_key(value: str) -> str:
     return value
 
 
+_workspace_id: TypeAdapter[str] = TypeAdapter(WorkspaceId)
 type IdempotencyKey = Annotated[str, AfterValidator(_printable_key)] | None
 _idempotency_key: TypeAdapter[str | None] = TypeAdapter(IdempotencyKey)
 
@@ -46,7 +51,7 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
     """The keyword arguments of the route's handler. Raises AtriumError for any bad part."""
     values: dict[str, Any] = {}
     if route.actor:
-        values[route.actor] = await _actor(route, request.headers.get("authorization"))
+        values[route.actor] = await _actor(route, request)
     if route.anonymous:
         values[route.anonymous] = Anonymous()
     if route.client:
@@ -62,14 +67,42 @@ async def arguments(route: Route, request: func.HttpRequest) -> dict[str, Any]:
     return values
 
 
-async def _actor(route: Route, authorization: str | None) -> Actor:
-    """The caller, if the route is for him. Raises Unauthenticated, AdminRequired, StepUpRequired."""
-    actor = await authenticate(authorization)
-    if route.access is Admin and ADMIN not in actor.roles:
+async def _actor(route: Route, request: func.HttpRequest) -> Actor:
+    """The caller, if the route is for him.
+
+    Raises Unauthenticated, AdminRequired, StepUpRequired, and as `_in_workspace`.
+    """
+    actor, access = await authenticate(request.headers.get("authorization")), route.access
+    if access is None:
+        return actor
+    if access is Admin and ADMIN not in actor.roles:
         raise AdminRequired
-    if route.access is Recent and not _is_recent(actor):
+    if issubclass(access, InWorkspace):
+        return _in_workspace(actor, access, request.route_params.get(WORKSPACE))
+    if access is Recent and not _is_recent(actor):
         raise StepUpRequired
-    return route.access(**vars(actor)) if route.access else actor
+    return access(**vars(actor))
+
+
+def _in_workspace(actor: Actor, access: type[InWorkspace], named: str | None) -> InWorkspace:
+    """The caller in the workspace of the address.
+
+    Raises WorkspaceNotFound when his token does not carry it, WorkspaceTokenRequired when it might but for
+    the cap, RoleRequired, StepUpRequired.
+    """
+    try:
+        workspace_id = _workspace_id.validate_python(named)
+    except ValidationError as error:
+        raise WorkspaceNotFound from error
+    role = actor.workspaces.get(workspace_id)
+    if role is None:
+        raise WorkspaceTokenRequired if actor.workspaces_capped else WorkspaceNotFound
+    caller = access(**vars(actor), workspace_id=workspace_id, role=cast("WorkspaceRole", role))
+    if not is_at_least(caller.role, access.LEAST):
+        raise RoleRequired
+    if access.RECENT and not _is_recent(actor):
+        raise StepUpRequired
+    return caller
 
 
 def _is_recent(actor: Actor) -> bool:

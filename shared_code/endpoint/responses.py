@@ -4,6 +4,7 @@ Invariant: what leaves is a declared model or an RFC 9457 problem; no stack trac
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,12 @@ class Page[Item](BaseModel):
 
     items: list[Item]
     next: str | None = None
+
+
+def page_of[Item](found: list[Item], limit: int, cursor: Callable[[Item], str]) -> Page[Item]:
+    """The page of a list that was asked for one item more than the page holds."""
+    page = found[:limit]
+    return Page(items=page, next=cursor(page[-1]) if len(found) > limit else None)
 
 
 @dataclass(frozen=True)

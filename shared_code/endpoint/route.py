@@ -15,6 +15,7 @@ from shared_code.actor import Actor, Admin, Recent
 from shared_code.endpoint.client import Client
 from shared_code.endpoint.responses import Reply
 from shared_code.errors import AtriumError
+from shared_code.roles import WORKSPACE_RULES, InWorkspace
 
 type Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 type Handler = Callable[..., Awaitable[Any]]
@@ -28,8 +29,12 @@ class Header:
     description: str
 
 
-ACCESS_RULES = (Actor, Admin, Recent)
+ACCESS_RULES = (Actor, Admin, Recent, *WORKSPACE_RULES)
 """The parameter types that name the caller, and say which callers the route is for."""
+
+
+WORKSPACE = "workspace_id"
+"""The path parameter that names a workspace; the caller must be in it."""
 
 
 class Anonymous:
@@ -145,8 +150,14 @@ def _sort_parameters(handler: Handler, hints: dict[str, Any], in_path: set[str])
     )
     if (parts.actor is None) == (parts.anonymous is None):
         raise TypeError(
-            f"{handler.__name__} must take an Actor, an Admin, a Recent or an Anonymous"
+            f"{handler.__name__} must take an Actor, an Admin, a Recent, one of a workspace's rules, "
+            "or an Anonymous"
         )
+    in_workspace = parts.access is not None and issubclass(parts.access, InWorkspace)
+    if in_workspace != (WORKSPACE in in_path):
+        raise TypeError(f"{handler.__name__}: a workspace in the path and its rule go together")
+    if in_workspace:
+        in_path = in_path - {WORKSPACE}  # the caller's parameter carries it
     known = {*parts.models, *parts.path, parts.actor, parts.anonymous, parts.idempotency_key}
     known.add(parts.client)
     if unknown := set(names) - known or in_path - set(names):

@@ -13,6 +13,7 @@ ROOM_LOG_APPENDED = "atrium.chat.room_log_appended.v1"
 MESSAGE_REQUESTED = "atrium.chat.message_requested.v1"
 SESSIONS_ENDED = "atrium.auth.sessions_ended.v1"
 ACCOUNT_ERASED = "atrium.auth.account_erased.v1"
+WORKSPACE_CHANGED = "atrium.auth.workspace_changed.v1"
 MAIL_REQUESTED = "atrium.auth.mail_requested.v1"
 
 
@@ -71,16 +72,25 @@ AUTH_MAIL = Consumer(
     types=(MAIL_REQUESTED,),
     max_attempts=20,
 )
+AUTH_WORKSPACES = Consumer(queue="auth-workspaces", types=(WORKSPACE_CHANGED,))
+REALTIME_WORKSPACES = Consumer(
+    # In the order of a workspace's changes: who was removed is out before a later frame goes out.
+    queue="realtime-workspaces",
+    types=(WORKSPACE_CHANGED,),
+    sessions=True,
+)
 CHAT_ACCOUNTS = Consumer(queue="chat-accounts", types=(ACCOUNT_ERASED,))
 
 CONSUMERS = (
     REALTIME_PUSH,
     REALTIME_ACCESS,
     REALTIME_SESSIONS,
+    REALTIME_WORKSPACES,
     CHAT_PROJECTOR,
     CHAT_MESSAGES,
     CHAT_ACCOUNTS,
     AUTH_SESSIONS,
+    AUTH_WORKSPACES,
     AUTH_MAIL,
 )
 QUEUES = tuple(each.queue for each in CONSUMERS)

@@ -20,13 +20,17 @@ from shared_code.errors import (
     NotConfigured,
     NotFound,
     PayloadTooLarge,
+    RoleRequired,
     StepUpRequired,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
     ValidationFailed,
+    WorkspaceNotFound,
+    WorkspaceTokenRequired,
 )
+from shared_code.roles import ROLES, InWorkspace
 
 type Error = type[AtriumError]
 
@@ -88,6 +92,12 @@ def _errors_of_parts(route: Route) -> Iterator[Error]:
         yield AdminRequired
     if route.access is Recent:
         yield StepUpRequired
+    if route.access and issubclass(route.access, InWorkspace):
+        yield from (WorkspaceNotFound, WorkspaceTokenRequired)
+        if ROLES[0] != route.access.LEAST:
+            yield RoleRequired
+        if route.access.RECENT:
+            yield StepUpRequired
     if route.path_parameters:
         yield NotFound
     if route.query or route.idempotency_key or route.body:

@@ -17,7 +17,16 @@ from functions.auth.models import (
     User,
 )
 from shared_code.actor import Actor, Recent
-from shared_code.endpoint import Anonymous, Client, Content, IdempotencyKey, Page, Reply, endpoint
+from shared_code.endpoint import (
+    Anonymous,
+    Client,
+    Content,
+    IdempotencyKey,
+    Page,
+    Reply,
+    endpoint,
+    page_of,
+)
 from shared_code.errors import IdempotencyKeyReused, TooManyRequests
 
 _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
@@ -82,8 +91,7 @@ async def auth_export_me(actor: Recent) -> Export:
 async def auth_audit_me(actor: Actor, query: AuditQuery) -> Page[AuditEntry]:
     """What happened to the caller's account, newest first."""
     found = await accounts.audit(actor, query.cursor, query.limit + 1)
-    page, more = found[: query.limit], found[query.limit :]
-    return Page(items=page, next=page[-1].id if more else None)
+    return page_of(found, query.limit, lambda each: each.id)
 
 
 @endpoint(blueprint, "GET", "auth/jwks.json")

@@ -15,6 +15,7 @@ from shared_code.endpoint import Anonymous, Content, endpoint
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _SCRIPT = "link.js"
+_INVITATION = "workspace_invitation"
 _HEADERS = (
     (
         "Content-Security-Policy",
@@ -25,7 +26,7 @@ _HEADERS = (
 
 
 def _known(name: str) -> str:
-    if name != _SCRIPT and name not in CODE_LIFE:
+    if name not in {_SCRIPT, _INVITATION, *CODE_LIFE}:
         raise ValueError("no such page")
     return name
 

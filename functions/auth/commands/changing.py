@@ -1,4 +1,4 @@
-"""Changing a user's partition: read, decide, write, and again when somebody else was faster.
+"""Changing a partition: read, decide, write, and again when somebody else was faster.
 
 Also what several commands write: audit entries, the end of sessions, mails.
 """
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from functions.auth import revoking, store
 from functions.auth.events import sessions_ended
 from functions.auth.models import Account, AuditEntry, AuditType, Session
-from functions.auth.store import Change, UserRecord
+from functions.auth.store import Change, Record, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 from shared_code.errors import Conflict, Unauthenticated
@@ -24,26 +24,40 @@ NO_CLIENT = Client()
 """Of a command or a timer."""
 
 
+async def retried[Read: Record, Result](
+    read: Callable[[], Awaitable[Read]],
+    attempt: Callable[[Read], Awaitable[Result | None]],
+    record: Read | None = None,
+) -> Result:
+    """What the attempt gives; it gives None when its change lost a race, and is made again then.
+
+    A read for each attempt, the first one excepted when its record is at hand. Raises Conflict when what it
+    changes changes all the time.
+    """
+    for lost in range(_MOST_TRIES):
+        if lost:
+            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * lost))  # noqa: S311 - no secret
+        record = record or await read()
+        if (result := await attempt(record)) is not None:
+            return result
+        record = None
+    raise Conflict
+
+
 async def changed[Result](
     user_id: str,
     attempt: Callable[[UserRecord], Awaitable[Result | None]],
     record: UserRecord | None = None,
 ) -> Result:
-    """What the attempt gives; it gives None when its change lost a race, and is made again then.
+    """As `retried`, in a user's partition. One query for each read. Raises Unauthenticated without one."""
 
-    One query for each attempt, the first one excepted when its record is at hand. Raises Unauthenticated
-    when the account is gone, Conflict when it changes all the time.
-    """
-    for lost in range(_MOST_TRIES):
-        if lost:
-            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * lost))  # noqa: S311 - no secret
-        record = record or await store.read_user(user_id)
-        if record is None:
+    async def read() -> UserRecord:
+        found = await store.read_user(user_id)
+        if found is None:
             raise Unauthenticated
-        if (result := await attempt(record)) is not None:
-            return result
-        record = None
-    raise Conflict
+        return found
+
+    return await retried(read, attempt, record)
 
 
 def entry(

@@ -20,6 +20,12 @@ def tell_code(change: Change, to: str, template: CodePurpose, sent: Sent, **valu
     change.tell(mail_requested(to, template, {"link": link, "code": sent.digits, **values}))
 
 
+def tell_invitation(change: Change, to: str, token: str, **values: str) -> None:
+    """Mail an invitation to a workspace."""
+    link = f"{setting(LINK_URL).rstrip('/')}/workspace_invitation#token={token}"
+    change.tell(mail_requested(to, "workspace_invitation", {"link": link, **values}))
+
+
 def tell_notice(change: Change, to: str, template: TemplateName, /, **values: str) -> None:
     """Mail a notice."""
     change.tell(mail_requested(to, template, values))

@@ -64,7 +64,7 @@ async def change_password(
         change.note(entry("password.changed", client, kept.session_id))
         tell_notice(change, account.email, "password_changed")
         done = await committed(change, publish)
-        return (signed_in(ring, account, kept, now), kept.kind) if done else None
+        return (signed_in(ring, account, kept, now, found.memberships), kept.kind) if done else None
 
     return await changed(record.user_id, attempt, record)
 

@@ -130,7 +130,7 @@ async def _stepped_up(  # noqa: PLR0913, PLR0917 - each is one fact of the proof
     change.note(entry("session.stepped_up", client, session.session_id, method=method))
     if not await change.commit():
         return None
-    return signed_in(ring, record.account, proven, now), proven.kind
+    return signed_in(ring, record.account, proven, now, record.memberships), proven.kind
 
 
 async def _proved[Result](

@@ -45,14 +45,18 @@ async def _refreshed(text: str, kind: SessionKind, client: Client) -> SignedIn:
         now, session = utcnow(), _proven(record, token, kind)
         if token.counter == session.counter:
             rotated = _rotated(session, client, now)
-            change = Change(record, holds_account=False)
+            change = Change(record, holds_root=False)
             change.put(rotated)
             session = rotated if await change.commit() else session
         elif not _is_lost_answer(token, session, now):
             await _end_reused(record, session, client)
             raise RefreshTokenReused
         is_settled = session.counter != token.counter
-        return signed_in(ring, record.account, session, now) if is_settled else None
+        return (
+            signed_in(ring, record.account, session, now, record.memberships)
+            if is_settled
+            else None
+        )
 
     record = await store.read_user(token.user_id)
     if record is None:

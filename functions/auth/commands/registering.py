@@ -77,7 +77,7 @@ async def register(
     if time.monotonic() - started > policy.REGISTRATION_SECONDS:
         raise RegistrationUnsettled
     session = await _add(account, new, client, with_session=not confirms)
-    return signed_in(ring, account, session, now) if session else MailSent()
+    return signed_in(ring, account, session, now, []) if session else MailSent()
 
 
 async def _tell_owner(email: str, client: Client) -> None:

@@ -5,6 +5,7 @@ command that ends a session returns, every service refuses its tokens within two
 """
 
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Literal
@@ -35,6 +36,7 @@ from functions.auth.models import (
     Account,
     Credentials,
     Factor,
+    Membership,
     Method,
     SecondFactorNeeded,
     Session,
@@ -198,7 +200,7 @@ async def start(  # noqa: PLR0913, PLR0917 - each is one fact of a session
         return None
     if publish:
         await publish()
-    return signed_in(ring, account, session, now)
+    return signed_in(ring, account, session, now, record.memberships)
 
 
 def _replaced(record: UserRecord, client: Client) -> list[Session]:
@@ -262,12 +264,18 @@ def begin(  # noqa: PLR0913, PLR0917 - each is one fact of a session
     return session
 
 
-def signed_in(ring: KeyRing, account: Account, session: Session, now: datetime) -> SignedIn:
+def signed_in(
+    ring: KeyRing,
+    account: Account,
+    session: Session,
+    now: datetime,
+    memberships: Iterable[Membership],
+) -> SignedIn:
     """What a device gets whose session has begun, or goes on."""
     key = unseal(session.sealed_key, session.session_id)
     return SignedIn(
         user=user_of(account),
-        access_token=signing.access_token(ring, account, session, now),
+        access_token=signing.access_token(ring, account, session, now, memberships),
         expires_in=ACCESS_SECONDS,
         refresh_token=refresh_tokens.encode(
             account.user_id, session.session_id, session.counter, key

@@ -1,7 +1,7 @@
 """The mails that auth sends: what each must be told (values.py), and how it reads (rendering.py, templates/).
 
-Invariant: no mail holds words of a stranger's choice, such as a display name: whoever registers somebody
-else's address would write to him through us.
+Invariant: a mail holds words of a stranger's choice only where it must (a device, a workspace's name), and
+then as one short line that no mail program makes a link of: who names things would write to others through us.
 """
 
 from functions.auth.mails.rendering import product_name

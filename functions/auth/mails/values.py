@@ -19,6 +19,7 @@ type TemplateName = Literal[
     "reset_password",
     "password_changed",
     "sign_in_link",
+    "workspace_invitation",
     "account_exists",
     "second_factor_changed",
     "account_deletion",
@@ -55,6 +56,13 @@ class EmailChange(LinkAndCode):
     new_email: str = Field(max_length=320)
 
 
+class WorkspaceInvitation(LinkOnly):
+    """To which workspace, by the name that its owner gave it, and until when."""
+
+    workspace: str = Field(max_length=320)
+    expires_at: Timestamp
+
+
 class FactorChange(Values):
     """Which second factor, and what became of it."""
 
@@ -83,6 +91,7 @@ VALUES: Mapping[TemplateName, type[Values]] = {
     "reset_password": LinkOnly,
     "password_changed": Values,
     "sign_in_link": LinkAndCode,
+    "workspace_invitation": WorkspaceInvitation,
     "account_exists": Values,
     "second_factor_changed": FactorChange,
     "account_deletion": Deletion,

@@ -41,8 +41,8 @@ type AuditType = Literal[
 ]
 
 
-class AuditEntry(BaseModel):
-    """One entry. `details` are words that its type explains, such as a session's id."""
+class Noted(BaseModel):
+    """An entry of an audit log. `details` are words that its type explains, such as a session's id."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,8 +50,14 @@ class AuditEntry(BaseModel):
 
     id: str
     at: Timestamp
-    type: AuditType
+    type: str
     session_id: str | None = None
+    details: dict[str, str] = {}
+
+
+class AuditEntry(Noted):
+    """An entry of an account's log."""
+
+    type: AuditType
     address: str | None = None
     user_agent: str | None = None
-    details: dict[str, str] = {}

@@ -8,6 +8,8 @@ from functions.auth.store.addresses import find_reservation, give_up, reserve, t
 from functions.auth.store.erasures import due_erasures, forget_erasure, plan_erasure
 from functions.auth.store.flows import FlowKind, begin_flow, read_flow, sweep_flows, take_flow
 from functions.auth.store.keys import load_ring, provision_keys, read_keys
+from functions.auth.store.outboxes import activity, ledger, outbox, walker
+from functions.auth.store.partitions import Change, Record
 from functions.auth.store.tables import (
     ACTIVITY,
     EMAILS,
@@ -18,18 +20,24 @@ from functions.auth.store.tables import (
     LIMITS,
     SETTING,
     USERS,
+    WORKSPACES,
 )
 from functions.auth.store.users import (
-    Change,
     UserRecord,
-    activity,
     erase_user,
-    ledger,
-    outbox,
     read_audit,
     read_user,
     users_with_totp,
-    walker,
+)
+from functions.auth.store.workspaces import (
+    WorkspaceRecord,
+    add_members,
+    erase_workspace,
+    read_invitations,
+    read_join_links,
+    read_members,
+    read_workspace,
+    read_workspace_audit,
 )
 from shared_code import published, revocations
 from shared_code.revocations import Revocations
@@ -45,13 +53,18 @@ __all__ = [
     "LIMITS",
     "SETTING",
     "USERS",
+    "WORKSPACES",
     "Change",
     "FlowKind",
+    "Record",
     "UserRecord",
+    "WorkspaceRecord",
     "activity",
+    "add_members",
     "begin_flow",
     "due_erasures",
     "erase_user",
+    "erase_workspace",
     "find_reservation",
     "forget_erasure",
     "give_up",
@@ -63,9 +76,14 @@ __all__ = [
     "reach",
     "read_audit",
     "read_flow",
+    "read_invitations",
+    "read_join_links",
     "read_keys",
+    "read_members",
     "read_user",
     "read_user_by_email",
+    "read_workspace",
+    "read_workspace_audit",
     "reserve",
     "sweep_flows",
     "take_flow",

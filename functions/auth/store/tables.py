@@ -7,6 +7,7 @@ authflows      PK hash of the token, RK the kind   what is under way (flows.py)
 authidentities PK hash of provider and subject      whose an identity elsewhere is (identities.py)
 authkeys       PK `signing`, RK the key's role       the signing keys, sealed (keys.py)
 autherasures   PK day, RK user id                    who is to be erased then (erasures.py)
+authworkspaces PK workspace id                       all that is kept of a workspace (workspaces.py)
 authactivity   PK time slot and shard, RK user id    who may have events to tell (shared_code/outbox)
 """
 
@@ -19,3 +20,4 @@ KEYS = "authkeys"
 LIMITS = "authlimits"
 ERASURES = "autherasures"
 ACTIVITY = "authactivity"
+WORKSPACES = "authworkspaces"

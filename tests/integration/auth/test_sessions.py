@@ -53,7 +53,7 @@ async def put_session(token: str, **columns: Any) -> None:
     assert record
     session = record.session(claimed.session_id)
     assert session
-    change = store.Change(record, holds_account=False)
+    change = store.Change(record, holds_root=False)
     change.put(session.model_copy(update=columns))
     assert await change.commit()
 
