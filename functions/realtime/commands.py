@@ -119,7 +119,7 @@ async def frames(entries: list[RoomEntry]) -> list[Action]:
 
 
 async def workspace_frames(changed: WorkspaceChanged) -> list[Action]:
-    """The action of the hub for a change of a workspace; who has lost it hears it no more before this returns.
+    """The action of the hub for a change of a workspace. Who has lost it is out before this returns.
 
     As many round trips as apply_access when it changes who is in it, none else.
     """

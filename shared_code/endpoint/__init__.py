@@ -13,10 +13,11 @@ from shared_code.endpoint.client import Client
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
 from shared_code.endpoint.responses import Content, Model, Page, Reply, page_of
-from shared_code.endpoint.route import ROUTES, Anonymous, Header, Route
+from shared_code.endpoint.route import ROUTES, WORKSPACE, Anonymous, Header, Route
 
 __all__ = [
     "ROUTES",
+    "WORKSPACE",
     "Anonymous",
     "Client",
     "Content",

@@ -8,9 +8,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from shared_code.endpoint import Content, Route
+from shared_code.endpoint import WORKSPACE, Content, Route
+from shared_code.ids import id_pattern
 from shared_code.openapi.problems import problem_components, problem_responses
 from shared_code.openapi.schemas import Schema, Schemas, has_model
+from shared_code.roles import InWorkspace
 
 VERSION = "0.1.0"
 """The version of the API; pyproject.toml has the same."""
@@ -40,6 +42,12 @@ _HEADERS: dict[str, Schema] = {
         "description": "The scheme that is wanted: `Bearer`.",
         "schema": {"type": "string"},
     },
+}
+_WORKSPACE: dict[str, Any] = {
+    "name": WORKSPACE,
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": id_pattern("ws")},
 }
 _IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
@@ -107,7 +115,8 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 
 def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
-    parameters = [
+    parameters = [_WORKSPACE] if route.access and issubclass(route.access, InWorkspace) else []
+    parameters += [
         {
             "name": name,
             "in": "path",

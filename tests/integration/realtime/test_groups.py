@@ -17,7 +17,7 @@ type HubCall = Callable[[str, str], Awaitable[None]]
 
 
 def access(user_id: str, room_id: str, seq: int, *, allowed: bool) -> Access:
-    return Access(user_id=user_id, room_id=room_id, seq=seq, allowed=allowed)
+    return Access(user_id=user_id, place_id=room_id, seq=seq, allowed=allowed)
 
 
 def once(call: HubCall, meanwhile: Callable[[], Awaitable[object]]) -> HubCall:
@@ -125,6 +125,6 @@ async def test_who_has_left_is_out_of_the_room_before_its_frames_are_handed_on(
     ann, room_id = listener.user_id, new_id("rm")
     await commands.apply_access(access(ann, room_id, 3, allowed=True))
     at = "2026-11-23T10:11:12.123Z"
-    left = RoomEntry(type="member.left", room_id=room_id, seq=4, at=at, data={"user_id": ann})
+    left = RoomEntry(type="member.left", place_id=room_id, seq=4, at=at, data={"user_id": ann})
     assert len(await commands.frames([left])) == 1
     assert not await listener.hears(room_id)

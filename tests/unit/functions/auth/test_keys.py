@@ -57,7 +57,7 @@ class TestRotation:
         stored = keys.first_keys()
         before = keys.open_ring(stored)
         after = keys.open_ring(keys.rotated(stored))
-        token = signing.access_token(before, account(), session(), utcnow())
+        token = signing.access_token(before, account(), session(), utcnow(), [])
         assert after.current.kid == before.next.kid
         assert after.next.kid not in {before.current.kid, before.next.kid}
         tokens.verify(token, tokens.parse_jwks(after.jwks())[before.current.kid])
@@ -117,7 +117,7 @@ def test_the_document_is_the_same_for_the_same_keys(ring: KeyRing) -> None:
 
 def test_a_token_is_accepted_by_the_published_keys(ring: KeyRing) -> None:
     now = utcnow()
-    token = signing.access_token(ring, account(), session(), now)
+    token = signing.access_token(ring, account(), session(), now, [])
     proven = tokens.verify(token, tokens.parse_jwks(ring.jwks())[ring.current.kid])
     actor = proven.actor
     assert (actor.user_id, actor.session_id, proven.version) == ("usr_1", "ses_1", 0)
@@ -125,7 +125,7 @@ def test_a_token_is_accepted_by_the_published_keys(ring: KeyRing) -> None:
 
 
 def test_a_token_says_its_type_its_key_and_nothing_about_the_user_but_his_id(ring: KeyRing) -> None:
-    token = signing.access_token(ring, account(), session(), utcnow())
+    token = signing.access_token(ring, account(), session(), utcnow(), [])
     header = jwt.get_unverified_header(token)
     assert header == {"alg": "EdDSA", "typ": "at+jwt", "kid": ring.current.kid}
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -134,12 +134,12 @@ def test_a_token_says_its_type_its_key_and_nothing_about_the_user_but_his_id(rin
 
 def test_two_tokens_of_one_moment_differ(ring: KeyRing) -> None:
     now = utcnow()
-    issued = {signing.access_token(ring, account(), session(), now) for _ in range(2)}
+    issued = {signing.access_token(ring, account(), session(), now, []) for _ in range(2)}
     assert len(issued) == 2
 
 
 def test_the_current_key_signs_and_the_next_does_not_yet(ring: KeyRing) -> None:
-    token = signing.access_token(ring, account(), session(), utcnow())
+    token = signing.access_token(ring, account(), session(), utcnow(), [])
     with pytest.raises(Unauthenticated):
         tokens.verify(token, ring.next.private.public_key())
 

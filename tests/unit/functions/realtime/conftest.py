@@ -23,7 +23,7 @@ class World:
     meanwhile: Callable[[], object] | None = None
 
     async def keep(self, access: Access) -> bool:
-        stored = self.told.get((access.user_id, access.room_id))
+        stored = self.told.get((access.user_id, access.place_id))
         if stored and stored.seq >= access.seq:
             return False
         self.done.append(f"keep {access.user_id} {access.seq}")
@@ -31,14 +31,14 @@ class World:
         return True
 
     def tell(self, access: Access) -> None:
-        self.told[access.user_id, access.room_id] = access
+        self.told[access.user_id, access.place_id] = access
 
     async def may_hear(self, user_id: str, room_id: str) -> bool:
         access = self.told.get((user_id, room_id))
         return access is not None and access.allowed
 
-    async def rooms_of(self, user_id: str) -> list[str]:
-        return [each.room_id for each in self.told.values() if each.user_id == user_id]
+    async def places_of(self, user_id: str) -> list[str]:
+        return [each.place_id for each in self.told.values() if each.user_id == user_id]
 
     async def let_hear(self, user_id: str, room_id: str) -> None:
         self._act("add", user_id, room_id)
@@ -62,7 +62,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    for name in ("keep", "may_hear", "rooms_of"):
+    for name in ("keep", "may_hear", "places_of"):
         monkeypatch.setattr(store, name, getattr(made, name))
     monkeypatch.setattr(live, "let_hear", made.let_hear)
     monkeypatch.setattr(live, "let_connection_hear", made.let_hear)

@@ -18,7 +18,7 @@ AT = "2026-11-23T10:11:12.123Z"
 
 
 def access(seq: int, *, allowed: bool, user_id: str = "ann", room_id: str = ROOM) -> Access:
-    return Access(user_id=user_id, room_id=room_id, seq=seq, allowed=allowed)
+    return Access(user_id=user_id, place_id=room_id, seq=seq, allowed=allowed)
 
 
 def message(seq: int, text: str = "hi") -> RoomEntry:

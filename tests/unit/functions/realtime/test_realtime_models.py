@@ -16,7 +16,7 @@ def entry(type_: str, data: dict[str, Any]) -> RoomEntry:
 @pytest.mark.parametrize(("type_", "allowed"), [("member.joined", True), ("member.left", False)])
 def test_joining_and_leaving_are_changes_of_access_at_their_seq(type_: str, allowed: bool) -> None:  # noqa: FBT001 - a parameter
     access = entry(type_, {"user_id": "ann", "role": "member"}).access()
-    assert access == Access(user_id="ann", room_id="rm_1", seq=7, allowed=allowed)
+    assert access == Access(user_id="ann", place_id="rm_1", seq=7, allowed=allowed)
 
 
 @pytest.mark.parametrize("type_", ["room.created", "message.sent", "something.new"])
