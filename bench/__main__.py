@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from bench import auth, chat, service_bus, startup, web_pubsub
+from bench import auth, chat, service_bus, startup, web_pubsub, workspaces
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     for title, rows in (
         ("Start-up", startup.measure()),
         ("Auth", asyncio.run(auth.measure())),
+        ("Workspaces", asyncio.run(workspaces.measure())),
         ("Chat", asyncio.run(chat.measure())),
         ("Service Bus emulator, alone", service_bus.run()),
         ("Web PubSub emulator, alone", web_pubsub.run()),

@@ -21,7 +21,8 @@ _ENDINGS = 20
 type Signed = dict[str, Any]
 
 
-async def _registered(api: Atrium) -> Signed:
+async def registered(api: Atrium) -> Signed:
+    """A new user, as registering answered."""
     email = f"bench-{secrets.token_hex(6)}@example.com"
     answer: Signed = await api.call(
         "POST", "auth/register", email=email, password=_PASSWORD, display_name="Bench"
@@ -95,13 +96,13 @@ async def _until_refused(api: Atrium, user: Signed) -> float:
 async def measure() -> list[Row]:
     """All rows of the table."""
     async with atrium() as api:
-        users = [await _registered(api) for _ in range(max(_CLIENTS))]
-        other = await _registered(api)
+        users = [await registered(api) for _ in range(max(_CLIENTS))]
+        other = await registered(api)
         rows = [_row("requests, nobody logs in", await _on_and_on([_look(api, other)]))]
         for count in _CLIENTS:
             rows += await _logins(api, users[:count], other)
         # The first sessions of those who logged in so often have ended: one has 50 at most.
-        users = [await _registered(api) for _ in range(_ENDINGS)]
+        users = [await registered(api) for _ in range(_ENDINGS)]
         refreshes = await _on_and_on([_refresh(api, user) for user in users[:8]])
         rows.append(_row("refreshes, 8 clients", refreshes))
         ended = [await _until_refused(api, user) for user in users]

@@ -68,6 +68,7 @@ class Atrium:
         method: str,
         path: str,
         token: str = "",
+        /,
         headers: dict[str, str] | None = None,
         **body: Any,
     ) -> Any:

@@ -125,7 +125,11 @@ class WorkspaceChanged(EventData):
 
 
 def workspace_changed(data: WorkspaceChanged) -> Event[WorkspaceChanged]:
-    """The event for one change."""
+    """The event for one change. Its id is made of its seq, so that events are told in that order."""
     return Event[WorkspaceChanged](
-        source=SOURCE, type=WorkspaceChanged.TYPE, subject=data.workspace_id, data=data
+        id=f"{data.workspace_id}:{data.seq:012d}",
+        source=SOURCE,
+        type=WorkspaceChanged.TYPE,
+        subject=data.workspace_id,
+        data=data,
     )

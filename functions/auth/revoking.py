@@ -38,7 +38,7 @@ class Revoker:
         self._task: asyncio.Task[None] | None = None
 
     async def revoke(
-        self, sessions: Iterable[str], users: dict[str, int], workspaces: Iterable[str]
+        self, sessions: Iterable[str], users: dict[str, int], workspaces: Iterable[str] = ()
     ) -> None:
         """Refuse tokens of these sessions, users' below these versions, and any word of these workspaces.
 

@@ -125,7 +125,7 @@ class Ear:
 
     def seqs(self, room_id: str) -> list[int]:
         """The seqs that arrived of one room."""
-        return [frame["seq"] for frame in self.frames if frame["room_id"] == room_id]
+        return [frame["seq"] for frame in self.frames if frame.get("room_id") == room_id]
 
     async def frames_of(self, room_id: str, wanted: Iterable[int], limit: float) -> None:
         """Wait until the frames of all these seqs have arrived, in whatever order, however often."""
@@ -144,7 +144,21 @@ class Ear:
             while seq not in self.seqs(room_id):
                 self._news.clear()
                 await self._news.wait()
-        return next(f for f in self.frames if (f["room_id"], f["seq"]) == (room_id, seq))
+        return next(f for f in self.frames if (f.get("room_id"), f["seq"]) == (room_id, seq))
+
+    async def workspace_frame(self, workspace_id: str, seq: int, limit: float = 10.0) -> Any:
+        """The frame of one change of a workspace, waited for."""
+
+        def heard() -> Any:
+            wanted = (workspace_id, seq)
+            found = [f for f in self.frames if (f.get("workspace_id"), f["seq"]) == wanted]
+            return found[0] if found else None
+
+        async with asyncio.timeout(limit):
+            while (frame := heard()) is None:
+                self._news.clear()
+                await self._news.wait()
+        return frame
 
 
 async def until_sent(api: Api, user: User, room_id: str, body: dict[str, object]) -> int:

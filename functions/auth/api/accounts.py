@@ -4,7 +4,7 @@ from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
 from functions.auth.api.headers import CAPTCHA, CSRF
 from functions.auth.commands import accounts, erasing, registering
-from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, TooManyHashes
+from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, LastOwner, TooManyHashes
 from functions.auth.models import (
     AuditEntry,
     AuditQuery,
@@ -72,7 +72,7 @@ async def auth_change_me(actor: Actor, body: ProfileChange, client: Client) -> U
     return await accounts.change_profile(actor, body, client)
 
 
-@endpoint(blueprint, "DELETE", "auth/me", status=202)
+@endpoint(blueprint, "DELETE", "auth/me", status=202, errors=(LastOwner,))
 async def auth_delete_me(actor: Recent, client: Client) -> User:
     """Delete the account: all sessions end now, everything is erased at `erase_at`.
 

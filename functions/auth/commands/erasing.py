@@ -4,14 +4,17 @@ Invariants: deleting ends every session before it answers; erasing tells every s
 the account's row last, so that what dies in between is done again by the next timer.
 """
 
+import asyncio
 import logging
 from typing import Any
 
 from functions.auth import policy, store
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
+from functions.auth.commands.erasing_workspaces import leave_all
 from functions.auth.commands.mailing import tell_notice
-from functions.auth.commands.sessions import user_of
+from functions.auth.commands.sessions import record_of, user_of
 from functions.auth.emails import reservation_key
+from functions.auth.errors import LastOwner
 from functions.auth.events import account_erased
 from functions.auth.models import User
 from functions.auth.store import Change, UserRecord
@@ -24,7 +27,11 @@ _log = logging.getLogger("atrium.auth")
 
 
 async def ask(actor: Actor, client: Client) -> User:
-    """Delete the caller's account. Six round trips."""
+    """Delete the caller's account. Seven round trips, and one for each workspace that he owns.
+
+    Raises LastOwner while others depend on his being the owner of a workspace.
+    """
+    await _check_workspaces(await record_of(actor))
     erase_at = utcnow() + policy.ERASURE_GRACE
     await store.plan_erasure(actor.user_id, erase_at)
 
@@ -38,6 +45,13 @@ async def ask(actor: Actor, client: Client) -> User:
         return user_of(account) if await committed(change, published) else None
 
     return await changed(actor.user_id, attempt)
+
+
+async def _check_workspaces(record: UserRecord) -> None:
+    owned = [each.workspace_id for each in record.memberships if each.role == "owner"]
+    for found in await asyncio.gather(*(store.read_workspace(each) for each in owned)):
+        if found and found.workspace.owners <= 1 < found.workspace.members:
+            raise LastOwner(f"{found.key} has members and no other owner")
 
 
 async def erase_due() -> int:
@@ -58,6 +72,7 @@ async def _erase(day: str, user_id: str) -> bool:
         if record.account.erase_at > utcnow():
             return False
         await publish(account_erased(user_id))
+        await leave_all(user_id, record.memberships)
         await _free(record)
         await store.erase_user(user_id)
     await store.forget_erasure(day, user_id)

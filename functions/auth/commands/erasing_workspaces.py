@@ -79,9 +79,7 @@ async def _tell_erased(record: WorkspaceRecord) -> None:
     data = WorkspaceChanged(
         workspace_id=root.workspace_id, seq=root.seq + 1, change="erased", at=utcnow()
     )
-    # Made of what it tells: telling it again is the same event.
-    event = workspace_changed(data).model_copy(update={"id": f"{root.workspace_id}:erased"})
-    await publish(event)
+    await publish(workspace_changed(data))
 
 
 async def leave_all(user_id: str, memberships: list[Membership]) -> None:

@@ -8,6 +8,7 @@ a link counts its uses in the transaction that lets somebody in. Of the secrets 
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Literal
 
@@ -38,7 +39,7 @@ from functions.auth.workspace_policy import INVITATION_LIFE, MAX_INVITATIONS, ch
 from shared_code.actor import Actor
 from shared_code.clock import rfc3339, utcnow
 from shared_code.endpoint import Client
-from shared_code.ids import new_id
+from shared_code.ids import id_pattern, new_id
 from shared_code.roles import InWorkspace
 
 _SECRET_BYTES = 32
@@ -181,10 +182,7 @@ async def accept(actor: Actor, token: str, client: Client) -> WorkspaceInfo:
     Eight round trips, three of them side by side. Raises InvalidInvitation, InvitationForAnother,
     EmailNotVerified, AlreadyMember, WorkspaceFull, TooManyWorkspaces.
     """
-    workspace_id, _, rest = token.partition(".")
-    row_id, _, secret = rest.partition(".")
-    kind = Invitation if row_id.startswith("inv_") else JoinLink
-    row_key = f"{kind.PREFIX}{row_id}"
+    workspace_id, row_key, secret = _parts(token)
     tried = await limits.before_code(actor.user_id, client)
     await check_memberships(actor.user_id)
 
@@ -219,6 +217,17 @@ async def accept(actor: Actor, token: str, client: Client) -> WorkspaceInfo:
     joined = await retried(read, attempt)
     await limits.succeeded(tried)
     return joined
+
+
+def _parts(token: str) -> tuple[str, str, str]:
+    """Workspace, row and secret of a token. Raises InvalidInvitation for one that we could not have made."""
+    workspace_id, _, rest = token.partition(".")
+    row_id, _, secret = rest.partition(".")
+    if re.match(id_pattern("ws"), workspace_id):
+        for prefix, kind in (("inv", Invitation), ("jnl", JoinLink)):
+            if re.match(id_pattern(prefix), row_id):
+                return workspace_id, f"{kind.PREFIX}{row_id}", secret
+    raise InvalidInvitation
 
 
 def _opens(row: Invitation | JoinLink, secret: str) -> bool:

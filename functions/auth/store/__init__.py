@@ -112,7 +112,9 @@ async def provision() -> None:
 
     Raises NotConfigured when the keys that exist were sealed with another secret.
     """
-    await create_tables(SETTING, USERS, EMAILS, ERASURES, FLOWS, IDENTITIES, KEYS, LIMITS, ACTIVITY)
+    await create_tables(
+        SETTING, USERS, EMAILS, ERASURES, FLOWS, IDENTITIES, KEYS, LIMITS, WORKSPACES, ACTIVITY
+    )
     await create_container(published.SETTING, published.CONTAINER)
     await provision_keys()
     await published.publish_first(

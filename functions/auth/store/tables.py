@@ -21,3 +21,5 @@ LIMITS = "authlimits"
 ERASURES = "autherasures"
 ACTIVITY = "authactivity"
 WORKSPACES = "authworkspaces"
+WORKSPACE_TABLES = (WORKSPACES,)
+"""Those that hold workspaces' data: reached by the workspace only (tests/unit/test_workspace_scope.py)."""

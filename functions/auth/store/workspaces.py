@@ -56,7 +56,8 @@ async def read_workspace(
     As many round trips as rows, side by side.
     """
     record, partition = WorkspaceRecord(workspace_id), _partition(workspace_id)
-    found = await asyncio.gather(*(partition.find(key) for key in (Workspace.PREFIX, *row_keys)))
+    keys = dict.fromkeys((Workspace.PREFIX, *row_keys))  # each once
+    found = await asyncio.gather(*(partition.find(key) for key in keys))
     for row in filter(None, found):
         _take(record, row)
     if Workspace.PREFIX not in record.rows:

@@ -151,14 +151,19 @@ class Waiting:
         return self.values["link"].partition("#token=")[2]
 
 
-async def mails_of(user_id: str) -> list[Waiting]:
-    """The mails that wait in a user's partition, oldest first."""
-    rows = table(store.SETTING, store.USERS).query_entities(
-        "PartitionKey eq @user and RowKey ge 'out:' and RowKey lt 'out;'",
-        parameters={"user": user_id},
+async def events_of(key: str) -> list[dict[str, Any]]:
+    """The events that wait in a partition (of a user or a workspace), oldest first."""
+    name = store.WORKSPACES if key.startswith("ws_") else store.USERS
+    rows = table(store.SETTING, name).query_entities(
+        "PartitionKey eq @key and RowKey ge 'out:' and RowKey lt 'out;'", parameters={"key": key}
     )
-    events = [json.loads(row["event"]) async for row in rows]
+    return [json.loads(row["event"]) async for row in rows]
+
+
+async def mails_of(key: str) -> list[Waiting]:
+    """The mails that wait in a partition, oldest first."""
     found = []
+    events = await events_of(key)
     for data in (each["data"] for each in events if each["type"] == MailRequested.TYPE):
         plain = sealing.unseal(
             base64.b64decode(data["sealed"]), f"mail/{data['template']}/{data['to']}"

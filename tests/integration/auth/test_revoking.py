@@ -34,11 +34,12 @@ async def test_what_comes_together_shares_a_write(round_trips: list[str]) -> Non
 
 
 async def test_what_can_no_longer_be_used_leaves_the_document() -> None:
-    old, new = new_id("ses"), new_id("ses")
-    gone = Revocations({old: 1}, {new_id("usr"): (3, 1)})
+    old, new, workspace = new_id("ses"), new_id("ses"), new_id("ws")
+    gone = Revocations({old: 1}, {new_id("usr"): (3, 1)}, {new_id("ws"): 1})
     await published.publish(revocations.DOCUMENT, gone.document(), "application/json")
-    await revoking.revoke([new])
-    assert await now_published() == Revocations({new: (await now_published()).sessions[new]})
+    await revoking.revoke([new], workspaces=[workspace])
+    found = await now_published()
+    assert found == Revocations({new: found.sessions[new]}, {}, {workspace: found.sessions[new]})
 
 
 async def test_who_waits_hears_that_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ async def test_access_of_who_is_not_connected_is_kept_without_an_error(hub: Emul
     assert hub.url
     ann, room_id = user(), new_id("rm")
     await commands.apply_access(access(ann, room_id, 3, allowed=True))
-    assert await store.rooms_of(ann) == [room_id]
+    assert await store.places_of(ann) == [room_id]
 
 
 async def test_who_has_left_is_out_of_the_room_before_its_frames_are_handed_on(
@@ -125,6 +125,6 @@ async def test_who_has_left_is_out_of_the_room_before_its_frames_are_handed_on(
     ann, room_id = listener.user_id, new_id("rm")
     await commands.apply_access(access(ann, room_id, 3, allowed=True))
     at = "2026-11-23T10:11:12.123Z"
-    left = RoomEntry(type="member.left", place_id=room_id, seq=4, at=at, data={"user_id": ann})
+    left = RoomEntry(type="member.left", room_id=room_id, seq=4, at=at, data={"user_id": ann})
     assert len(await commands.frames([left])) == 1
     assert not await listener.hears(room_id)

@@ -12,7 +12,7 @@ from tests.integration.chat.rooms import user
 
 
 def access(user_id: str, seq: int, *, allowed: bool, room_id: str = "rm_1") -> Access:
-    return Access(user_id=user_id, room_id=room_id, seq=seq, allowed=allowed)
+    return Access(user_id=user_id, place_id=room_id, seq=seq, allowed=allowed)
 
 
 def history(user_id: str) -> list[Access]:
@@ -62,9 +62,9 @@ async def test_a_user_s_rooms_are_those_that_he_may_hear_and_nobody_else_s() -> 
         await store.keep(access(ann, 2, allowed=True, room_id=room_id))
     await store.keep(access(ann, 3, allowed=False, room_id=rooms[1]))
     await store.keep(access(bob, 2, allowed=True, room_id=rooms[1]))
-    assert await store.rooms_of(ann) == [rooms[0], rooms[2]]
-    assert await store.rooms_of(bob) == [rooms[1]]
-    assert await store.rooms_of(user()) == []
+    assert await store.places_of(ann) == [rooms[0], rooms[2]]
+    assert await store.places_of(bob) == [rooms[1]]
+    assert await store.places_of(user()) == []
 
 
 async def test_the_dependencies_of_the_service_are_reached() -> None:
