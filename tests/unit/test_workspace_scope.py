@@ -1,7 +1,7 @@
 """No query of a workspace's data is without the workspace: its tables are reached by partition only.
 
 A service lists the tables that hold workspaces' data in `store/tables.py` as WORKSPACE_TABLES. The name of
-such a table may stand in `Partition(SETTING, NAME, workspace_id)`, and in what is listed here with its reason;
+such a table may stand in `Partition(SETTING, NAME, workspace_id)` and in what is listed here with its reason,
 nowhere else in the service.
 """
 
