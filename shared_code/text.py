@@ -37,3 +37,11 @@ def _name(raw: str) -> str:
 
 
 type Name = Annotated[str, Field(max_length=_MAX_RAW_NAME_LENGTH), AfterValidator(_name)]
+
+
+def as_name(raw: str | None) -> str | None:
+    """What somebody is called elsewhere, cut to a name of ours; None when it cannot be one."""
+    try:
+        return _name((raw or "")[:MAX_NAME_LENGTH])
+    except ValueError:
+        return None

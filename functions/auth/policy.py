@@ -35,6 +35,9 @@ CODE_LIFE: dict[CodePurpose, timedelta] = {
 FLOW_LIFE = timedelta(minutes=5)
 """How long a second factor, a passkey or another provider is waited for (Warehouse: 300 s)."""
 
+PROVIDER_FLOW_LIFE = timedelta(minutes=10)
+"""How long another provider is waited for: some ask for a second factor, or a registration."""
+
 MAX_PASSKEYS = 10
 """Of one account, as Supabase Auth has it."""
 
@@ -70,6 +73,12 @@ def owns(account: Account | None, email_key: str) -> bool:
     return account is not None and emails.reservation_key(account.email) == email_key
 
 
+def can_sign_in_without(account: Account, identities: int, passkeys: int) -> bool:
+    """Whether there is a way in when so many identities elsewhere are left; a confirmed address is one."""
+    others = account.password_hash or account.email_verified_at or passkeys
+    return bool(others) or identities > 0
+
+
 def is_live(session: Session, account: Account, now: datetime) -> bool:
     """Whether the session goes on: its time is not over, and nothing has ended all of its generation."""
     is_over = now >= min(session.expires_at, session.idle_expires_at)
@@ -78,7 +87,7 @@ def is_live(session: Session, account: Account, now: datetime) -> bool:
 
 def may_take_over(held: Reservation, holder: Account | None, now: datetime) -> bool:
     """Whether a reserved address is free again: its time is over and its account never appeared."""
-    return held.expires_at <= now and not owns(holder, held.email_key)
+    return held.expires_at <= now and not owns(holder, held.key)
 
 
 def is_repeat(held: Reservation, wanted: Reservation) -> bool:

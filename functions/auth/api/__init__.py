@@ -12,4 +12,13 @@ depends_on("auth_signing_keys", signing.reach)
 depends_on("published_keys", tokens.reach)
 depends_on("service_bus", messaging.reach)
 
-from functions.auth.api import accounts, factors, invitations, pages, proofs, sessions, workspaces  # noqa: E402, F401 - they use the blueprint
+from functions.auth.api import (  # noqa: E402, F401 - they use the blueprint
+    accounts,
+    factors,
+    invitations,
+    pages,
+    proofs,
+    providers,
+    sessions,
+    workspaces,
+)

@@ -2,6 +2,8 @@
 
 from functions.auth import signing, store
 from functions.auth.commands.changing import NO_CLIENT, changed, entry
+from functions.auth.commands.factors import factors_of
+from functions.auth.commands.identities import info_of as identity_info
 from functions.auth.commands.sessions import (
     end_all,
     info_of,
@@ -12,6 +14,7 @@ from functions.auth.errors import NoSuchAccount
 from functions.auth.models import (
     AuditEntry,
     Export,
+    ExportedMembership,
     ProfileChange,
     User,
 )
@@ -56,8 +59,15 @@ async def export(actor: Actor) -> Export:
         return Export(
             user=user_of(record.account),
             sessions=[info_of(each, actor) for each in record.sessions],
-            passkeys=[each.name for each in record.passkeys],
-            identities=[each.provider for each in record.identities],
+            factors=factors_of(record),
+            identities=[identity_info(each) for each in record.identities],
+            workspaces=[
+                ExportedMembership(
+                    workspace_id=each.workspace_id, role=each.role, joined_at=each.joined_at
+                )
+                for each in record.memberships
+                if each.role
+            ],
             audit=await _whole_audit(actor.user_id),
         )
 

@@ -202,7 +202,7 @@ async def _change_address(
     if not await change.commit():
         return None
     held = await store.find_reservation(reservation_key(before))
-    if held and held.user_id == record.user_id and held.email_key != wanted.email_key:
+    if held and held.user_id == record.user_id and held.key != wanted.key:
         await store.give_up(held)
     return user_of(account)
 

@@ -11,6 +11,7 @@ from typing import Any
 from functions.auth import policy, store
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
 from functions.auth.commands.erasing_workspaces import leave_all
+from functions.auth.commands.identities import free
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.commands.sessions import record_of, user_of
 from functions.auth.emails import reservation_key
@@ -84,3 +85,5 @@ async def _free(record: UserRecord) -> None:
     held: Any = await store.find_reservation(reservation_key(record.account.email))
     if held and held.user_id == record.user_id:
         await store.give_up(held)
+    for identity in record.identities:
+        await free(identity, record.user_id)

@@ -43,7 +43,11 @@ type _Kind = Literal["totp", "recovery_codes", "passkey"]
 
 async def factors_of_actor(actor: Actor) -> Factors:
     """The caller's second factors. One round trip."""
-    record = await record_of(actor)
+    return factors_of(await record_of(actor))
+
+
+def factors_of(record: UserRecord) -> Factors:
+    """A user's second factors, as he sees them."""
     kept = record.recovery_codes
     return Factors(
         totp=bool(record.totp and record.totp.confirmed_at),

@@ -118,7 +118,7 @@ async def _add(
 
 def _reservation(email: str, idempotency_key: str | None, now: datetime) -> Reservation:
     return Reservation(
-        email_key=reservation_key(email),
+        key=reservation_key(email),
         user_id=new_id("usr"),
         expires_at=now + policy.RESERVATION_LIFE,
         request=hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
@@ -136,7 +136,7 @@ async def _reserve(wanted: Reservation, now: datetime) -> tuple[str, UserRecord 
     holder = await store.read_user(held.user_id)
     account = holder.account if holder else None
     if policy.is_repeat(held, wanted):
-        if policy.owns(account, wanted.email_key):
+        if policy.owns(account, wanted.key):
             return held.user_id, holder
         wanted = replace(wanted, user_id=held.user_id)  # finish what the first try began
     elif not policy.may_take_over(held, account, now):

@@ -22,6 +22,7 @@ type TemplateName = Literal[
     "workspace_invitation",
     "account_exists",
     "second_factor_changed",
+    "identity_changed",
     "account_deletion",
     "sessions_revoked",
     "new_sign_in",
@@ -70,6 +71,13 @@ class FactorChange(Values):
     change: Literal["added", "removed"]
 
 
+class IdentityChange(Values):
+    """Which provider, by the name that it has in the settings, and what became of it."""
+
+    provider: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    change: Literal["linked", "unlinked"]
+
+
 class Deletion(Values):
     """When the account will be erased."""
 
@@ -94,6 +102,7 @@ VALUES: Mapping[TemplateName, type[Values]] = {
     "workspace_invitation": WorkspaceInvitation,
     "account_exists": Values,
     "second_factor_changed": FactorChange,
+    "identity_changed": IdentityChange,
     "account_deletion": Deletion,
     "sessions_revoked": Values,
     "new_sign_in": SignIn,

@@ -12,7 +12,6 @@ from functions.auth.models.api import (
     EmailChangeDigits,
     EmailOnly,
     EndSessions,
-    Export,
     LinkAsked,
     LinkSignIn,
     LinkToken,
@@ -31,6 +30,7 @@ from functions.auth.models.api import (
     User,
 )
 from functions.auth.models.audit import AuditEntry, AuditType, Noted
+from functions.auth.models.exports import Export, ExportedMembership
 from functions.auth.models.factors import (
     Factor,
     FactorAdded,
@@ -50,6 +50,15 @@ from functions.auth.models.factors import (
     StepUp,
     TotpSecret,
 )
+from functions.auth.models.providers import (
+    IdentityInfo,
+    ProviderInfo,
+    ProviderName,
+    ProviderReturn,
+    ProviderSignIn,
+    ProviderStart,
+    ProviderStarted,
+)
 from functions.auth.models.stored import (
     Account,
     Code,
@@ -59,6 +68,7 @@ from functions.auth.models.stored import (
     Passkey,
     RecoveryCodes,
     Reservation,
+    ReservationKind,
     Session,
     SessionKind,
     Stored,
@@ -112,11 +122,13 @@ __all__ = [
     "EmailOnly",
     "EndSessions",
     "Export",
+    "ExportedMembership",
     "Factor",
     "FactorAdded",
     "FactorProof",
     "Factors",
     "Identity",
+    "IdentityInfo",
     "Invitation",
     "InvitationId",
     "InvitationInfo",
@@ -155,10 +167,17 @@ __all__ = [
     "Password",
     "PasswordReset",
     "ProfileChange",
+    "ProviderInfo",
+    "ProviderName",
+    "ProviderReturn",
+    "ProviderSignIn",
+    "ProviderStart",
+    "ProviderStarted",
     "RecoveryCodes",
     "RecoveryCodesMade",
     "Refresh",
     "Reservation",
+    "ReservationKind",
     "RoleChange",
     "SecondFactorNeeded",
     "SecondFactorSignIn",

@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints, model_validator
 
 from functions.auth import emails
-from functions.auth.models.audit import AuditEntry
 from functions.auth.models.stored import Method, SessionKind
 from shared_code.clock import Timestamp
 from shared_code.endpoint import Model
@@ -214,13 +213,3 @@ class AuditQuery(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(pattern=id_pattern("aud"))] | None = None
-
-
-class Export(BaseModel):
-    """Everything that auth keeps of a user, save secrets."""
-
-    user: User
-    sessions: list[SessionInfo]
-    passkeys: list[str]
-    identities: list[str]
-    audit: list[AuditEntry]

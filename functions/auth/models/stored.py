@@ -14,6 +14,8 @@ type SessionKind = Literal["body", "cookie"]
 type Method = Literal["password", "email", "provider", "passkey", "totp", "recovery_code"]
 """How somebody has proved who he is."""
 
+type ReservationKind = Literal["email", "identity"]
+
 type CodePurpose = Literal[
     "verify_email", "confirm_new_email", "confirm_email_change", "reset_password", "sign_in_link"
 ]
@@ -143,11 +145,12 @@ class Passkey(Stored):
 
 
 class Identity(Stored):
-    """An account at another provider that signs in to this one. `subject` is the provider's id of it."""
+    """An account at another provider that signs in to this one. `subject` is the issuer's id of it."""
 
     PREFIX: ClassVar[str] = "i:"
 
     provider: str
+    issuer: str
     subject: str
     email: str | None
     linked_at: datetime
@@ -160,16 +163,19 @@ class Identity(Stored):
 
 @dataclass(frozen=True)
 class Reservation:
-    """An address promised to a user id. After `expires_at` it stands only if that account exists.
+    """An address, or an identity elsewhere, promised to a user id.
+
+    After `expires_at` it stands only if that user's account exists and carries it.
 
     `request` is the digest of the request's Idempotency-Key, empty without one.
     """
 
-    email_key: str
+    key: str
     user_id: str
     expires_at: datetime
     request: str = ""
     version: str | None = None
+    kind: ReservationKind = "email"
 
 
 @dataclass(frozen=True)

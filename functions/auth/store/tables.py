@@ -1,10 +1,10 @@
 """Auth's tables, and the setting that says where they are.
 
 authusers      PK user id                            all that is kept of a user (users.py)
-authemails     PK hash of the address, RK `email`    whose the address is (addresses.py)
+authemails     PK hash of the address, RK `email`    whose the address is (reservations.py)
 authlimits     PK hash of limit and key              what was tried lately (shared_code/limits)
 authflows      PK hash of the token, RK the kind   what is under way (flows.py)
-authidentities PK hash of provider and subject      whose an identity elsewhere is (identities.py)
+authidentities PK hash of provider and subject      whose an identity elsewhere is (reservations.py)
 authkeys       PK `signing`, RK the key's role       the signing keys, sealed (keys.py)
 autherasures   PK day, RK user id                    who is to be erased then (erasures.py)
 authworkspaces PK workspace id                       all that is kept of a workspace (workspaces.py)

@@ -379,7 +379,7 @@ class TestReservations:
     async def test_a_write_that_the_sdk_repeats_is_known_as_ours(self, address: str) -> None:
         held = await hold(address, seconds_left=60)
         assert await store.reserve(held) is None
-        as_read = await store.find_reservation(held.email_key)
+        as_read = await store.find_reservation(held.key)
         assert as_read is not None
         wanted = replace(held, user_id="usr_later")
         assert await store.take_over(as_read, wanted)

@@ -321,3 +321,13 @@ async def test_round_trips(call: Call, ann: User, bob: User, round_trips: list[s
     assert await cost("workspaces_change_role", raised, token=owner, user_id=bob_id) == 6
     assert await cost("workspaces_leave", token=bobs) == 6
     assert await cost("workspaces_delete", token=owner) == 4
+
+
+async def test_an_export_has_factors_identities_and_workspaces(call: Call, ann: User) -> None:
+    workspace_id = await made(call, ann)
+    found = (await call("auth_export_me", token=ann["access_token"])).body
+    assert [(each["workspace_id"], each["role"]) for each in found["workspaces"]] == [
+        (workspace_id, "owner")
+    ]
+    assert found["factors"] == {"totp": False, "recovery_codes_left": 0, "passkeys": []}
+    assert found["identities"] == []

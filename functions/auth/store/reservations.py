@@ -1,10 +1,11 @@
-"""Who holds which address: one row per address, inserted before the account that it points to.
+"""Who holds which name: one row for each address, or identity elsewhere, inserted before what it points to.
 
 Invariant: rows are inserted, or replaced on the condition that they are as they were read. The SDK
 repeats a write whose answer was lost; what the first try wrote is recognised as ours by its user id.
 """
 
-from typing import Any
+import hashlib
+from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -13,20 +14,33 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from functions.auth.models import Reservation
-from functions.auth.store.tables import EMAILS, SETTING
+from functions.auth.models import Reservation, ReservationKind
+from functions.auth.store.tables import EMAILS, IDENTITIES, SETTING
 from shared_code.storage import find, table
 
-_EMAIL_ROW = "email"
+if TYPE_CHECKING:  # the SDK is imported on first use
+    from azure.data.tables.aio import TableClient
+
+_TABLES: dict[ReservationKind, str] = {"email": EMAILS, "identity": IDENTITIES}
 
 
-async def find_reservation(email_key: str) -> Reservation | None:
-    """Who holds the address, or None. One round trip."""
-    row = await find(table(SETTING, EMAILS), email_key, _EMAIL_ROW)
+def _names(kind: ReservationKind) -> "TableClient":
+    return table(SETTING, _TABLES[kind])
+
+
+def identity_key(issuer: str, subject: str) -> str:
+    """The name under which an identity elsewhere is reserved."""
+    return hashlib.sha256(f"{issuer}\n{subject}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def find_reservation(key: str, kind: ReservationKind = "email") -> Reservation | None:
+    """Who holds the name, or None. One round trip."""
+    row = await find(_names(kind), key, kind)
     if row is None:
         return None
     return Reservation(
-        email_key=email_key,
+        key=key,
+        kind=kind,
         user_id=row["user_id"],
         expires_at=row["expires_at"],
         request=row["request"],
@@ -35,15 +49,15 @@ async def find_reservation(email_key: str) -> Reservation | None:
 
 
 async def reserve(wanted: Reservation) -> Reservation | None:
-    """Reserve a free address. None when it is now ours, else who holds it.
+    """Reserve a free name. None when it is now ours, else who holds it.
 
-    One round trip for a free address, two for one that is held.
+    One round trip for a free name, two for one that is held.
     """
     while True:
         try:
-            await table(SETTING, EMAILS).create_entity(_reservation_row(wanted))
+            await _names(wanted.kind).create_entity(_reservation_row(wanted))
         except ResourceExistsError:
-            held = await find_reservation(wanted.email_key)
+            held = await find_reservation(wanted.key, wanted.kind)
             if held is None:
                 continue  # given up between the two calls, so free again
             return None if held.user_id == wanted.user_id else held
@@ -53,22 +67,22 @@ async def reserve(wanted: Reservation) -> Reservation | None:
 async def take_over(held: Reservation, wanted: Reservation) -> bool:
     """Take the reservation if it still stands as it was read; False in a lost race. One round trip."""
     try:
-        await table(SETTING, EMAILS).update_entity(
+        await _names(wanted.kind).update_entity(
             _reservation_row(wanted),
             mode="replace",
             etag=held.version,
             match_condition=MatchConditions.IfNotModified,
         )
     except (ResourceModifiedError, ResourceNotFoundError):
-        now_held = await find_reservation(wanted.email_key)
+        now_held = await find_reservation(wanted.key, wanted.kind)
         return now_held is not None and now_held.user_id == wanted.user_id
     return True
 
 
 def _reservation_row(reservation: Reservation) -> dict[str, Any]:
     return {
-        "PartitionKey": reservation.email_key,
-        "RowKey": _EMAIL_ROW,
+        "PartitionKey": reservation.key,
+        "RowKey": reservation.kind,
         "user_id": reservation.user_id,
         "expires_at": reservation.expires_at,
         "request": reservation.request,
@@ -76,10 +90,10 @@ def _reservation_row(reservation: Reservation) -> dict[str, Any]:
 
 
 async def give_up(held: Reservation) -> None:
-    """Make the address free, unless it has passed to somebody else. One round trip."""
-    row = {"PartitionKey": held.email_key, "RowKey": _EMAIL_ROW}
+    """Make the name free, unless it has passed to somebody else. One round trip."""
+    row = {"PartitionKey": held.key, "RowKey": held.kind}
     try:
-        await table(SETTING, EMAILS).delete_entity(
+        await _names(held.kind).delete_entity(
             row, etag=held.version, match_condition=MatchConditions.IfNotModified
         )
     except (ResourceModifiedError, ResourceNotFoundError):

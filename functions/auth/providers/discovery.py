@@ -1,0 +1,156 @@
+"""What a provider says of itself: its metadata (OpenID Connect Discovery 1.0), and its keys.
+
+Invariants: the document is of the issuer that was asked, and its addresses are as safe as the issuer's; a
+process asks once an hour, and for a key that it does not know once a minute at most.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from functions.auth.errors import ProviderUnavailable
+from shared_code.outgoing import Answer, NoAnswer, ask
+
+_SECONDS = 5.0
+_MAX_BYTES = 500_000
+_MAX_AGE = 3600.0
+_UNKNOWN_KEY_PAUSE = 60.0
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+TENANT = "{tenantid}"
+"""In Microsoft's issuer for all tenants: each ID token names its own."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is used of the document."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None
+    sends_issuer: bool
+    takes_basic: bool
+
+
+@dataclass
+class _Cached[Value]:
+    value: Value
+    asked_at: float = field(default_factory=time.monotonic)
+
+    def is_younger_than(self, age: float) -> bool:
+        return time.monotonic() - self.asked_at < age
+
+
+@cache
+def _documents() -> dict[str, _Cached[Metadata]]:
+    return {}
+
+
+@cache
+def _key_sets() -> dict[str, _Cached[list[dict[str, Any]]]]:
+    return {}
+
+
+def forget() -> None:
+    """Forget what providers have said, for tests."""
+    _documents.cache_clear()
+    _key_sets.cache_clear()
+
+
+async def metadata(issuer: str) -> Metadata:
+    """What the issuer says of itself. One request, none within the hour. Raises ProviderUnavailable."""
+    held = _documents().get(issuer)
+    if held is None or not held.is_younger_than(_MAX_AGE):
+        document = await fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        held = _documents()[issuer] = _Cached(_read(issuer, document))
+    return held.value
+
+
+def _read(issuer: str, document: dict[str, Any]) -> Metadata:
+    """The parts that are used. Raises ProviderUnavailable for a document that is another's."""
+    said = document.get("issuer")
+    is_same = said == issuer or (isinstance(said, str) and _is_of_any_tenant(issuer, said))
+    addresses = [document.get(name) for name in _NEEDED]
+    if not is_same or not all(_is_as_safe(issuer, each) for each in addresses):
+        raise ProviderUnavailable(f"{issuer} describes something else")
+    userinfo = document.get("userinfo_endpoint")
+    # Without the word it takes basic: OpenID Connect Discovery 1.0, 3.
+    methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    return Metadata(
+        issuer=str(said),
+        authorization_endpoint=document["authorization_endpoint"],
+        token_endpoint=document["token_endpoint"],
+        jwks_uri=document["jwks_uri"],
+        userinfo_endpoint=userinfo if _is_as_safe(issuer, userinfo) else None,
+        sends_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+        takes_basic="client_secret_basic" in methods,
+    )
+
+
+def _is_of_any_tenant(issuer: str, said: str) -> bool:
+    """`…/common/v2.0` says `…/{tenantid}/v2.0`."""
+    return TENANT in said and said.replace(TENANT, "common") == issuer
+
+
+def _is_as_safe(issuer: str, address: Any) -> bool:
+    if not isinstance(address, str):
+        return False
+    return address.startswith("https://") or (
+        issuer.startswith("http://") and address.startswith("http://")
+    )
+
+
+async def key_of(found: Metadata, kid: str | None) -> dict[str, Any] | None:
+    """The issuer's key of this id (or its only one), as JWK. One request, none while it is known."""
+    held = _key_sets().get(found.jwks_uri)
+    if held is None or not held.is_younger_than(_MAX_AGE):
+        held = await _asked(found)
+    key = _pick(held.value, kid)
+    if key is None and not held.is_younger_than(_UNKNOWN_KEY_PAUSE):
+        key = _pick((await _asked(found)).value, kid)
+    return key
+
+
+async def _asked(found: Metadata) -> _Cached[list[dict[str, Any]]]:
+    keys = (await fetched(found.jwks_uri)).get("keys")
+    if not isinstance(keys, list):
+        raise ProviderUnavailable(f"{found.jwks_uri} is no key set")
+    held = _Cached([each for each in keys if isinstance(each, dict)])
+    _key_sets()[found.jwks_uri] = held
+    return held
+
+
+def _pick(keys: list[dict[str, Any]], kid: str | None) -> dict[str, Any] | None:
+    signing = [each for each in keys if each.get("use", "sig") == "sig"]
+    if kid is None:
+        return signing[0] if len(signing) == 1 else None
+    return next((each for each in signing if each.get("kid") == kid), None)
+
+
+async def fetched(url: str, token: str | None = None) -> dict[str, Any]:
+    """A JSON object from a provider. Raises ProviderUnavailable."""
+    headers = {"Accept": "application/json", "User-Agent": "atrium"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        answer = await ask("GET", url, seconds=_SECONDS, max_bytes=_MAX_BYTES, headers=headers)
+    except NoAnswer as error:
+        raise ProviderUnavailable(f"{url} does not answer") from error
+    if answer.status != HTTPStatus.OK:
+        raise ProviderUnavailable(f"{url} answers {answer.status}")
+    return as_object(answer, url)
+
+
+def as_object(answer: Answer, url: str) -> dict[str, Any]:
+    """The JSON object of an answer. Raises ProviderUnavailable for anything else."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError as error:
+        raise ProviderUnavailable(f"{url} answers no JSON") from error
+    if not isinstance(found, dict):
+        raise ProviderUnavailable(f"{url} answers no object")
+    return found
