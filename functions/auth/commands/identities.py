@@ -100,4 +100,4 @@ async def free(identity: Identity, user_id: str) -> None:
 def _tell(
     change: Change, record: UserRecord, provider: str, became: Literal["linked", "unlinked"]
 ) -> None:
-    tell_notice(change, record.account.email, "identity_changed", provider=provider, change=became)
+    tell_notice(change, record.account.email, "identity_changed", provider=provider, became=became)

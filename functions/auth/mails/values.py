@@ -75,7 +75,7 @@ class IdentityChange(Values):
     """Which provider, by the name that it has in the settings, and what became of it."""
 
     provider: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
-    change: Literal["linked", "unlinked"]
+    became: Literal["linked", "unlinked"]
 
 
 class Deletion(Values):

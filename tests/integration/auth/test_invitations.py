@@ -95,7 +95,9 @@ class TestInvitations:
         await invite(call, ann, workspace_id, bob["user"]["email"])
         token = await mailed(workspace_id)
         answers = await asyncio.gather(*(join(call, token, bob) for _ in range(10)))
-        assert sorted(each.status for each in answers) == [200] + [400] * 9
+        statuses = sorted(each.status for each in answers)
+        assert statuses[0] == 200
+        assert set(statuses[1:]) <= {400, 409}, "used up, or he is in already"
         record = await store.read_workspace(workspace_id)
         assert record
         assert record.workspace.members == 2

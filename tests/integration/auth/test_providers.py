@@ -267,7 +267,7 @@ class TestLinking:
         answer = await self.linked(call, server, token, login)
         assert (answer.status, answer.body["provider"]) == (201, "acme")
         mail = await newest_mail(ann["user"]["id"], "identity_changed")
-        assert mail.values == {"provider": "acme", "change": "linked"}
+        assert mail.values == {"provider": "acme", "became": "linked"}
         assert (await signed_in(call, server, login))["user"]["id"] == ann["user"]["id"]
         gone = await call("auth_unlink_identity", token=token, provider="acme")
         assert gone.status == 204

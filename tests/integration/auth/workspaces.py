@@ -47,7 +47,7 @@ async def joined(call: Call, owner: User, workspace_id: str, who: User, role: st
     sent = await call("workspaces_invite", body, token=token, workspace_id=workspace_id)
     assert sent.status == 201, sent
     mail = await newest_mail(workspace_id, "workspace_invitation")
-    answer = await call("workspaces_join", {"token": mail.token}, token=who["access_token"])
+    answer = await call("workspaces_join", {"token": mail.token}, token=await fresh(call, who))
     assert answer.status == 200, answer
     return await fresh(call, who)
 

@@ -30,6 +30,8 @@ ALL: dict[str, str] = {
     "new_email": "ada@example.com",
     "factor": "passkey",
     "change": "removed",
+    "provider": "acme",
+    "became": "linked",
     "workspace": HOSTILE,
     "expires_at": "2026-12-11T10:00:00.000Z",
     "erase_at": "2026-12-11T10:00:00.000Z",
