@@ -124,3 +124,23 @@ async def test_what_was_sent_is_not_in_the_answer(api: Api) -> None:
         answer = await api.call("POST", "auth/login", json=body)
         not_valid(answer)
         assert secret not in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    "path", ["email/verify-link", "email/change/confirm-link", "password/reset"]
+)
+@pytest.mark.parametrize(
+    "token",
+    ["x", ".", "..", "...", "usr_1.verify_email.x", "' or PartitionKey ne '.verify_email.x",
+     "usr_00000000000000000000000000' or '1' eq '1.reset_password.x", "a/b#c?d\\e.verify_email.x",
+     "\0.verify_email.\0", "\n.\r\n.\n", "\N{PILE OF POO}.\N{PILE OF POO}.x", "%27.reset_password.%27",
+     "." * 200, "usr_00000000000000000000000000", "../authemails.reset_password.x"],
+    ids=ascii,
+)  # fmt: skip
+async def test_a_link_s_token_that_we_never_sent(api: Api, path: str, token: str) -> None:
+    """It names its user: what stands there reaches the tables, and must be a name and nothing else."""
+    body = {"token": token}
+    if path == "password/reset":
+        body["new_password"] = "correct horse battery"
+    answer = await api.call("POST", f"auth/{path}", json=body)
+    assert (answer.status, answer.code) == (400, "invalid_code"), answer
