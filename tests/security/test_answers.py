@@ -271,7 +271,7 @@ async def test_the_published_keys_verify_and_do_not_sign(api: Api, ring: KeyRing
 
 async def test_the_log_of_the_host_holds_no_credential(scene: Scene, stack: Stack) -> None:
     """An operator reads it, and it is kept for long."""
-    log = stack.log("functions")
+    log = stack.log("functions_host")
     assert "auth_login" in log, "there is one"
     tokens = [
         each.answer.body[name]
