@@ -94,16 +94,17 @@ async def reach() -> None:
     await key_ring()
 
 
-def access_token(
+def access_token(  # noqa: PLR0913, PLR0917 - each is one fact of a token
     ring: KeyRing,
     account: Account,
     session: Session,
     now: datetime,
     memberships: Iterable[Membership],
+    only: str | None = None,
 ) -> str:
     """A new access token of the session, signed by the current key.
 
-    Of more workspaces than it may carry it has those that he joined last, and says so.
+    Of more workspaces than it may carry it has those that he joined last, or `only` that one, and says so.
     """
     import jwt
 
@@ -122,9 +123,10 @@ def access_token(
     if account.roles:
         claims["roles"] = list(account.roles)
     held = sorted((each for each in memberships if each.role), key=lambda each: each.joined_at)
+    carried = [each for each in held if each.workspace_id == only] if only else held
     if held:
-        claims["workspaces"] = {each.workspace_id: each.role for each in held[-CLAIMED_WORKSPACES:]}
-    if len(held) > CLAIMED_WORKSPACES:
-        claims["workspaces_capped"] = True
+        last = carried[-CLAIMED_WORKSPACES:]
+        claims["workspaces"] = {each.workspace_id: each.role for each in last}
+        claims["workspaces_capped"] = len(held) > len(last)
     header = {"typ": TOKEN_TYPE, "kid": ring.current.kid}
     return jwt.encode(claims, ring.current.private, algorithm=ALGORITHM, headers=header)

@@ -20,6 +20,7 @@
 | following.py, erasing_workspaces.py | what follows from a change; deleted workspaces, step by step |
 | changing.py, mailing.py | what commands share: read, decide, write, again; mails |
 
-Invariant: a command reads a partition (a user's, a workspace's), decides, and writes it in one transaction on the condition
-that it is as it was read; what must be seen at once by every service is published before it returns.
+Invariant: a command reads a partition (a user's, a workspace's), decides, and writes it in one transaction on
+the condition that it is as it was read; what must be seen at once by every service is published before it
+returns.
 """

@@ -251,7 +251,9 @@ async def token_for(actor: Actor, workspace_id: str) -> AccessToken:
     held = record.membership(workspace_id)
     if held is None or held.role is None:
         raise WorkspaceNotFound
-    token = signing.access_token(ring, record.account, session, now, [held])
+    token = signing.access_token(
+        ring, record.account, session, now, record.memberships, workspace_id
+    )
     return AccessToken(access_token=token, expires_in=ACCESS_SECONDS)
 
 

@@ -262,6 +262,8 @@ class TestManyWorkspaces:
         assert set(claims(one.body["access_token"])["workspaces"]) == {ids[0]}
         seen = await call("workspaces_get", token=one.body["access_token"], workspace_id=ids[0])
         assert seen.status == 200
+        answer = await call("workspaces_get", token=one.body["access_token"], workspace_id=ids[3])
+        assert has_failed(answer, 403, "workspace_token_required"), "he may ask for that one"
         first = await call("workspaces_mine", token=token, params={"limit": "3"})
         rest = await call("workspaces_mine", token=token, params={"cursor": first.body["next"]})
         assert [each["id"] for each in first.body["items"] + rest.body["items"]] == sorted(ids)
