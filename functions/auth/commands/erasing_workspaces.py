@@ -5,6 +5,7 @@ service has been told. A workspace whose only owner is erased passes to the high
 or is deleted when there are none.
 """
 
+import asyncio
 from typing import Literal
 
 from functions.auth import revoking, store
@@ -70,8 +71,11 @@ async def _empty(record: WorkspaceRecord) -> None:
     numbers = {"seq": root.seq + len(left), "members": root.members - len(left)}
     change.put(root.model_copy(update=numbers))
     if await change.commit():
-        for last in left:
-            await follow(last.user_id, membership_of(record.key, last, None), revokes=False)
+        await asyncio.gather(*(_follow_end(record.key, each) for each in left))
+
+
+async def _follow_end(workspace_id: str, last: Member) -> None:
+    await follow(last.user_id, membership_of(workspace_id, last, None), revokes=False)
 
 
 async def _tell_erased(record: WorkspaceRecord) -> None:
