@@ -10,10 +10,13 @@ OpenAPI is generated from the same declarations.
 """
 
 from shared_code.endpoint.client import Client
+from shared_code.endpoint.cookies import leave_out_empty_domains
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
 from shared_code.endpoint.responses import Content, Model, Page, Reply, page_of
 from shared_code.endpoint.route import ROUTES, WORKSPACE, Anonymous, Header, Route
+
+leave_out_empty_domains()
 
 __all__ = [
     "ROUTES",

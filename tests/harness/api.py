@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
 from azure.messaging.webpubsubclient.models import CallbackType, OnGroupDataMessageArgs
+from multidict import CIMultiDict
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Api:
         self, method: str, path: str, user: User | None = None, **options: Any
     ) -> Answer:
         """The answer to one request; `options` are aiohttp's (json, data, headers, params)."""
-        headers = dict(options.pop("headers", {}))
+        headers = CIMultiDict(options.pop("headers", {}))
         if user:
             headers.setdefault("Authorization", f"Bearer {user.token}")
         url = f"{self.url}/api/{path}"

@@ -3,9 +3,10 @@
 from functions.auth import providers as known
 from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
-from functions.auth.api.headers import CSRF
+from functions.auth.api.headers import CAPTCHA, CSRF
 from functions.auth.commands import identities, providers
 from functions.auth.errors import (
+    CaptchaRequired,
     CsrfRefused,
     EmailNotVerified,
     IdentityExists,
@@ -45,7 +46,8 @@ async def auth_providers(_: Anonymous) -> Page[ProviderInfo]:
     blueprint,
     "POST",
     "auth/providers/{provider}/start",
-    errors=(NoSuchProvider, InvalidRedirectUri, TooManyRequests),
+    headers=(CAPTCHA,),
+    errors=(NoSuchProvider, InvalidRedirectUri, CaptchaRequired, TooManyRequests),
 )
 async def auth_start_provider(
     _: Anonymous, provider: ProviderName, body: ProviderStart, client: Client

@@ -4,12 +4,19 @@ Invariants: linking wants a proof of both sides, a recent one of who is signed i
 provider's, in a flow that he began; an identity is one account's. The last way to sign in is not taken away.
 """
 
+import time
 from typing import Literal
 
 from functions.auth import policy, store
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_notice
-from functions.auth.commands.providers import Proof, identity_of, proved, reserve_identity
+from functions.auth.commands.providers import (
+    Proof,
+    check_in_time,
+    identity_of,
+    proved,
+    reserve_identity,
+)
 from functions.auth.commands.sessions import record_of
 from functions.auth.errors import (
     IdentityExists,
@@ -48,11 +55,13 @@ async def link(actor: Actor, body: ProviderReturn, client: Client) -> IdentityIn
         raise InvalidFlow
     now = utcnow()
     identity = identity_of(proof, now)
+    started = time.monotonic()
     _check_free(await record_of(actor), proof)
     await reserve_identity(proof, actor.user_id, now)
 
     async def attempt(record: UserRecord) -> IdentityInfo | None:
         _check_free(record, proof)
+        check_in_time(started)
         change = Change(record)
         change.put(identity)
         change.note(entry("identity.linked", client, actor.session_id, provider=proof.provider))
@@ -72,7 +81,7 @@ def _check_free(record: UserRecord, proof: Proof) -> None:
 async def unlink(actor: Actor, provider: str, client: Client) -> None:
     """Take an identity away. Four or five round trips. Raises NoSuchIdentity, LastSignInMethod."""
 
-    async def attempt(record: UserRecord) -> Identity | None:
+    async def attempt(record: UserRecord) -> tuple[Identity, bool] | None:
         held = next((each for each in record.identities if each.provider == provider), None)
         if held is None:
             raise NoSuchIdentity
@@ -84,9 +93,14 @@ async def unlink(actor: Actor, provider: str, client: Client) -> None:
         change.remove([held])
         change.note(entry("identity.unlinked", client, actor.session_id, provider=provider))
         _tell(change, record, provider, "unlinked")
-        return held if await change.commit() else None
+        wanted = (held.issuer, held.subject)
+        others = [each for each in record.identities if each is not held]
+        is_last = wanted not in [(each.issuer, each.subject) for each in others]
+        return (held, is_last) if await change.commit() else None
 
-    await free(await changed(actor.user_id, attempt), actor.user_id)
+    gone, is_last = await changed(actor.user_id, attempt)
+    if is_last:  # two names may stand for one issuer
+        await free(gone, actor.user_id)
 
 
 async def free(identity: Identity, user_id: str) -> None:

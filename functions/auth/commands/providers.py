@@ -9,11 +9,12 @@ vouches for.
 import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.auth import limits, policy, providers, signing, store
+from functions.auth import captcha, limits, policy, providers, signing, store
 from functions.auth.commands.changing import entry
 from functions.auth.commands.sessions import begin, sign_in, signed_in
 from functions.auth.emails import accepted, reservation_key
@@ -61,9 +62,12 @@ async def start(
 ) -> ProviderStarted:
     """Begin to sign in, or (with a user) to link. Two round trips, and one request in an hour.
 
-    Raises NoSuchProvider, InvalidRedirectUri, ProviderUnavailable, TooManyRequests.
+    Raises NoSuchProvider, InvalidRedirectUri, ProviderUnavailable, TooManyRequests, and
+    CaptchaRequired unless it is to link.
     """
     asked = providers.named(provider)
+    if user_id is None:
+        await captcha.check(client)
     if redirect_uri not in providers.redirect_uris():
         raise InvalidRedirectUri
     await limits.before_flow(client)
@@ -117,7 +121,10 @@ async def sign_in_with(body: ProviderSignIn, client: Client) -> SignedIn | Secon
     record = await owner_of(proof)
     if record is None:
         return await _registered(proof, body.session, client)
-    return await sign_in(record, client, body.session, ("provider",))
+    profile = proof.profile
+    return await sign_in(
+        record, client, body.session, ("provider",), lambda found: carries(found, profile)
+    )
 
 
 def carries(record: UserRecord | None, profile: Profile) -> bool:
@@ -170,8 +177,13 @@ async def _registered(proof: Proof, kind: SessionKind, client: Client) -> Signed
     email = _vouched(proof.profile)
     await limits.before_registration(client)
     ring, now, user_id = await signing.key_ring(), utcnow(), new_id("usr")
+    started = time.monotonic()
     await _reserve_email(email, user_id, now)
-    await reserve_identity(proof, user_id, now)
+    try:
+        await reserve_identity(proof, user_id, now)
+    except IdentityTaken:
+        await _give_email_up(email, user_id)
+        raise
     account = Account(
         user_id=user_id,
         email=email,
@@ -184,11 +196,25 @@ async def _registered(proof: Proof, kind: SessionKind, client: Client) -> Signed
     change = Change(UserRecord(user_id))
     change.put(account)
     change.put(identity_of(proof, now))
-    change.note(entry("account.registered", client, provider=proof.provider))
+    change.note(entry("account.registered", client))
+    change.note(entry("identity.linked", client, provider=proof.provider))
     session = begin(change, account, client, kind, ("provider",), now)
+    check_in_time(started)
     if not await change.commit():
         raise RegistrationUnsettled
     return signed_in(ring, account, session, now, [])
+
+
+def check_in_time(started: float) -> None:
+    """Raise RegistrationUnsettled when what was reserved then may be taken over before this is written."""
+    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
+        raise RegistrationUnsettled
+
+
+async def _give_email_up(email: str, user_id: str) -> None:
+    held = await store.find_reservation(reservation_key(email))
+    if held and held.user_id == user_id:
+        await store.give_up(held)
 
 
 def _vouched(profile: Profile) -> str:

@@ -17,7 +17,14 @@ from functions.auth import captcha, limits, password_rules, passwords, policy, s
 from functions.auth.codes import new_code
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_code, tell_notice
-from functions.auth.commands.sessions import begin, must_confirm, owner_of, sign_in, signed_in
+from functions.auth.commands.sessions import (
+    begin,
+    has_password,
+    must_confirm,
+    owner_of,
+    sign_in,
+    signed_in,
+)
 from functions.auth.emails import reservation_key
 from functions.auth.errors import EmailTaken, RegistrationUnsettled
 from functions.auth.models import (
@@ -155,4 +162,5 @@ async def _repeat(
     # The key alone proves nothing: whoever learns it must know the password too.
     if not await passwords.matches(new.password, account.password_hash) or not same_body:
         raise IdempotencyKeyReused
-    return await sign_in(record, client, new.session, ("password",))
+    still_holds = has_password(account.password_hash)
+    return await sign_in(record, client, new.session, ("password",), still_holds)

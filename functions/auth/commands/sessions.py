@@ -5,7 +5,7 @@ command that ends a session returns, every service refuses its tokens within two
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Literal
@@ -85,9 +85,16 @@ async def login(credentials: Credentials, client: Client) -> SignedIn | SecondFa
     if not await passwords.matches(credentials.password, stored) or record is None:
         raise InvalidCredentials
     renewed = await _renewed_hash(record.account, credentials.password)
-    signed_in_now = await sign_in(record, client, credentials.session, ("password",), renewed)
+    signed_in_now = await sign_in(
+        record, client, credentials.session, ("password",), has_password(stored), renewed
+    )
     await limits.succeeded(tried)
     return signed_in_now
+
+
+def has_password(password_hash: str | None) -> Callable[[UserRecord], bool]:
+    """Whether a user still has the password of this hash."""
+    return lambda found: found.account.password_hash == password_hash
 
 
 def is_known_device(client: Client, email: str) -> bool:
@@ -112,24 +119,25 @@ async def _renewed_hash(account: Account, password: str) -> str | None:
         return None
 
 
-async def sign_in(
+async def sign_in(  # noqa: PLR0913, PLR0917 - each is one fact of a sign-in
     record: UserRecord,
     client: Client,
     kind: SessionKind,
     methods: tuple[Method, ...],
+    still_holds: Callable[[UserRecord], bool] = lambda _: True,
     password_hash: str | None = None,
 ) -> SignedIn | SecondFactorNeeded:
     """Begin a session of a user who has proved who he is, or a flow for the second factor that he has.
 
-    One round trip, and those of `start`. Raises as that does, and EmailNotVerified where an address must
-    be.
+    `still_holds` says whether what he has proved is his when it is written: a password may have changed, an
+    identity been unlinked. One round trip, and those of `start`. Raises as that does, InvalidCredentials,
+    and EmailNotVerified where an address must be.
     """
     if must_confirm() and not record.account.email_verified_at:
         raise EmailNotVerified
-    proven_by = record.account.password_hash
 
     async def attempt(found: UserRecord) -> SignedIn | SecondFactorNeeded | None:
-        if found.account.password_hash != proven_by and "password" in methods:
+        if not still_holds(found):
             raise InvalidCredentials
         if found.has_second_factor and "passkey" not in methods:
             return await _second_factor(found, methods, password_hash)

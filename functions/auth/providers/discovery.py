@@ -1,15 +1,19 @@
 """What a provider says of itself: its metadata (OpenID Connect Discovery 1.0), and its keys.
 
 Invariants: the document is of the issuer that was asked, and its addresses are as safe as the issuer's; a
-process asks once an hour, and for a key that it does not know once a minute at most.
+process asks once an hour, and for a key that it does not know once a minute at most; one request at a time,
+and after a failure none for some seconds, so that a provider that hangs does not hold everybody up.
 """
 
+import asyncio
+import ipaddress
 import json
 import time
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from functions.auth.errors import ProviderUnavailable
 from shared_code.outgoing import Answer, NoAnswer, ask
@@ -18,6 +22,7 @@ _SECONDS = 5.0
 _MAX_BYTES = 500_000
 _MAX_AGE = 3600.0
 _UNKNOWN_KEY_PAUSE = 60.0
+_FAILURE_PAUSE = 5.0
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 TENANT = "{tenantid}"
 """In Microsoft's issuer for all tenants: each ID token names its own."""
@@ -55,19 +60,47 @@ def _key_sets() -> dict[str, _Cached[list[dict[str, Any]]]]:
     return {}
 
 
+@cache
+def _turns() -> dict[str, asyncio.Lock]:
+    return {}
+
+
+@cache
+def _failures() -> dict[str, float]:
+    return {}
+
+
 def forget() -> None:
     """Forget what providers have said, for tests."""
-    _documents.cache_clear()
-    _key_sets.cache_clear()
+    for each in (_documents, _key_sets, _turns, _failures):
+        each.cache_clear()
 
 
 async def metadata(issuer: str) -> Metadata:
     """What the issuer says of itself. One request, none within the hour. Raises ProviderUnavailable."""
-    held = _documents().get(issuer)
-    if held is None or not held.is_younger_than(_MAX_AGE):
-        document = await fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-        held = _documents()[issuer] = _Cached(_read(issuer, document))
-    return held.value
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    async with _turn(url):
+        held = _documents().get(issuer)
+        if held is None or not held.is_younger_than(_MAX_AGE):
+            held = _documents()[issuer] = _Cached(_read(issuer, await _asked_again(url)))
+        return held.value
+
+
+def _turn(url: str) -> asyncio.Lock:
+    """One asks, the others wait for what it hears."""
+    return _turns().setdefault(url, asyncio.Lock())
+
+
+async def _asked_again(url: str) -> dict[str, Any]:
+    """What the provider answers; for some seconds after a failure it is not asked again."""
+    failed_at = _failures().get(url)
+    if failed_at is not None and time.monotonic() - failed_at < _FAILURE_PAUSE:
+        raise ProviderUnavailable(f"{url} has just failed")
+    try:
+        return await fetched(url)
+    except ProviderUnavailable:
+        _failures()[url] = time.monotonic()
+        raise
 
 
 def _read(issuer: str, document: dict[str, Any]) -> Metadata:
@@ -75,19 +108,19 @@ def _read(issuer: str, document: dict[str, Any]) -> Metadata:
     said = document.get("issuer")
     is_same = said == issuer or (isinstance(said, str) and _is_of_any_tenant(issuer, said))
     addresses = [document.get(name) for name in _NEEDED]
-    if not is_same or not all(_is_as_safe(issuer, each) for each in addresses):
+    if not is_same or not all(map(is_safe, addresses)):
         raise ProviderUnavailable(f"{issuer} describes something else")
     userinfo = document.get("userinfo_endpoint")
     # Without the word it takes basic: OpenID Connect Discovery 1.0, 3.
-    methods = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    methods = document.get("token_endpoint_auth_methods_supported")
     return Metadata(
         issuer=str(said),
         authorization_endpoint=document["authorization_endpoint"],
         token_endpoint=document["token_endpoint"],
         jwks_uri=document["jwks_uri"],
-        userinfo_endpoint=userinfo if _is_as_safe(issuer, userinfo) else None,
+        userinfo_endpoint=userinfo if is_safe(userinfo) else None,
         sends_issuer=document.get("authorization_response_iss_parameter_supported") is True,
-        takes_basic="client_secret_basic" in methods,
+        takes_basic=not isinstance(methods, list) or "client_secret_basic" in methods,
     )
 
 
@@ -96,27 +129,39 @@ def _is_of_any_tenant(issuer: str, said: str) -> bool:
     return TENANT in said and said.replace(TENANT, "common") == issuer
 
 
-def _is_as_safe(issuer: str, address: Any) -> bool:
-    if not isinstance(address, str):
+def is_safe(url: Any) -> bool:
+    """Whether it is an address between which and us nobody stands: https, or this machine."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        host = parts.hostname
+    except ValueError:
         return False
-    return address.startswith("https://") or (
-        issuer.startswith("http://") and address.startswith("http://")
-    )
+    if not host or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def key_of(found: Metadata, kid: str | None) -> dict[str, Any] | None:
     """The issuer's key of this id (or its only one), as JWK. One request, none while it is known."""
-    held = _key_sets().get(found.jwks_uri)
-    if held is None or not held.is_younger_than(_MAX_AGE):
-        held = await _asked(found)
-    key = _pick(held.value, kid)
-    if key is None and not held.is_younger_than(_UNKNOWN_KEY_PAUSE):
-        key = _pick((await _asked(found)).value, kid)
-    return key
+    async with _turn(found.jwks_uri):
+        held = _key_sets().get(found.jwks_uri)
+        if held is None or not held.is_younger_than(_MAX_AGE):
+            held = await _asked(found)
+        key = _pick(held.value, kid)
+        if key is None and not held.is_younger_than(_UNKNOWN_KEY_PAUSE):
+            key = _pick((await _asked(found)).value, kid)
+        return key
 
 
 async def _asked(found: Metadata) -> _Cached[list[dict[str, Any]]]:
-    keys = (await fetched(found.jwks_uri)).get("keys")
+    keys = (await _asked_again(found.jwks_uri)).get("keys")
     if not isinstance(keys, list):
         raise ProviderUnavailable(f"{found.jwks_uri} is no key set")
     held = _Cached([each for each in keys if isinstance(each, dict)])

@@ -13,6 +13,8 @@ from functions.auth.providers.discovery import TENANT, Metadata, key_of
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 _MAX_SUBJECT = 255  # OpenID Connect Core 1.0, 2
 _CLOCK_SKEW_SECONDS = 60
+_RSA = {"RS256", "PS256"}
+_LEAST_RSA_BITS = 2048
 
 
 async def verified(token: str, found: Metadata, client_id: str, nonce: str) -> dict[str, Any]:
@@ -22,14 +24,17 @@ async def verified(token: str, found: Metadata, client_id: str, nonce: str) -> d
     try:
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
-        if algorithm not in ALGORITHMS:
+        if algorithm not in ALGORITHMS or str(header.get("typ", "JWT")).upper() != "JWT":
             raise ProviderRefused
         key = await key_of(found, header.get("kid"))
         if key is None or key.get("alg", algorithm) != algorithm:
             raise ProviderRefused
+        opened = jwt.PyJWK(key, algorithm).key
+        if algorithm in _RSA and opened.key_size < _LEAST_RSA_BITS:
+            raise ProviderRefused
         claims: dict[str, Any] = jwt.decode(
             token,
-            jwt.PyJWK(key, algorithm).key,
+            opened,
             algorithms=[algorithm],
             audience=client_id,
             leeway=_CLOCK_SKEW_SECONDS,
@@ -38,6 +43,10 @@ async def verified(token: str, found: Metadata, client_id: str, nonce: str) -> d
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise ProviderRefused from error
     _check(claims, found, client_id, nonce)
+    # Microsoft's keys say whose they are, since they are published for all tenants together.
+    owner = key.get("issuer")
+    if owner is not None and str(owner).replace(TENANT, str(claims.get("tid"))) != claims["iss"]:
+        raise ProviderRefused
     return claims
 
 

@@ -119,7 +119,9 @@ async def posted(url: str, form: dict[str, str], headers: dict[str, str]) -> dic
         )
     except NoAnswer as error:
         raise ProviderUnavailable(f"{url} does not answer") from error
-    if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if answer.status == HTTPStatus.UNAUTHORIZED:  # invalid_client: RFC 6749, 5.2
+        raise ProviderUnavailable(f"{url} does not know our client id and secret")
+    if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
         raise ProviderRefused
     if answer.status != HTTPStatus.OK:
         raise ProviderUnavailable(f"{url} answers {answer.status}")

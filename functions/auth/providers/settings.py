@@ -10,12 +10,11 @@ Invariant: a provider that is not named here, or is incomplete, does not exist; 
 this machine.
 """
 
-import ipaddress
 import re
-from urllib.parse import urlsplit
 
 from functions.auth.errors import NoSuchProvider
 from functions.auth.providers.asking import Provider
+from functions.auth.providers.discovery import is_safe
 from functions.auth.providers.github import GitHub
 from functions.auth.providers.openid import OpenIdProvider
 from shared_code.errors import InvalidSetting
@@ -61,21 +60,6 @@ def _issuer(name: str, preset: str | None) -> str:
     if not is_safe(issuer):
         raise InvalidSetting(name)
     return issuer
-
-
-def is_safe(url: str) -> bool:
-    """Whether nobody stands between: https, or this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    return parts.scheme == "http" and _is_this_machine(parts.hostname or "")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def redirect_uris() -> set[str]:

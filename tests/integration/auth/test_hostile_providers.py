@@ -4,6 +4,7 @@ The good paths are tested against a real provider (test_providers.py); GitHub's 
 its documentation has them, since there is none to run.
 """
 
+import asyncio
 import base64
 import json
 import time
@@ -15,12 +16,14 @@ import jwt
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from functions.auth.providers import discovery
 from tests.integration.auth.conftest import Answer, Call
 from tests.integration.auth.http_server import serving
-from tests.security.forging import hs256
+from tests.security.forging import Sign, hs256
 
 BACK = "https://app.example/back"
 SECRET = "a client's secret, of more than thirty-two characters"
@@ -48,6 +51,7 @@ class Hostile:
         self.header: dict[str, Any] = {"kid": "k1"}
         self.key: Any = RSA
         self.algorithm = "RS256"
+        self.sign: Sign | None = None
         self.token: Any = None
         self.answers: dict[str, tuple[int, Any]] = {}
         self.asked: list[str] = []
@@ -89,9 +93,9 @@ class Hostile:
             **self.claims,
         }
         claims = {key: value for key, value in claims.items() if value is not None}
-        if self.algorithm == "HS256":  # PyJWT would not take such a key
-            sign = hs256(self.key.encode())
-            parts = [{"typ": "JWT", "alg": "HS256", **self.header}, claims]
+        if self.sign:  # PyJWT would not take such a key
+            sign = self.sign
+            parts = [{"typ": "JWT", "alg": self.algorithm, **self.header}, claims]
             signed = b".".join(encoded(json.dumps(each).encode()) for each in parts)
             return (signed + b"." + encoded(sign(signed))).decode()
         return jwt.encode(claims, self.key, algorithm=self.algorithm, headers=self.header)
@@ -174,11 +178,11 @@ class TestSignatures:
         assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
 
     async def test_our_secret_as_an_hmac(self, call: Call, hostile: Hostile) -> None:
-        hostile.key, hostile.algorithm = SECRET, "HS256"
+        hostile.sign, hostile.algorithm = hs256(SECRET.encode()), "HS256"
         assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
 
     async def test_the_public_key_as_an_hmac(self, call: Call, hostile: Hostile) -> None:
-        hostile.key, hostile.algorithm = json.dumps(jwk(RSA)), "HS256"
+        hostile.sign, hostile.algorithm = hs256(json.dumps(jwk(RSA)).encode()), "HS256"
         assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
 
     async def test_none(self, call: Call, hostile: Hostile) -> None:
@@ -194,6 +198,28 @@ class TestSignatures:
         hostile.header = {"kid": "k1", "jwk": jwk(OTHER), "jku": f"{hostile.url}/evil"}
         assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
         assert "/evil" not in hostile.asked
+
+    async def test_a_weak_key(self, call: Call, hostile: Hostile) -> None:
+        weak = generate_private_key(65537, 1024)
+        hostile.keys = [jwk(weak)]
+        hostile.sign = lambda signed: weak.sign(signed, PKCS1v15(), SHA256())
+        assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
+
+    @pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt", "JWS"])
+    async def test_a_token_of_another_kind(self, call: Call, hostile: Hostile, kind: Any) -> None:
+        hostile.header = {"kid": "k1", "typ": kind}
+        assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
+
+    async def test_a_key_that_is_anothers_of_the_set(
+        self, call: Call, hostile: Hostile, address: str
+    ) -> None:
+        """Microsoft publishes the keys of all tenants together."""
+        hostile.keys = [jwk(RSA, issuer="https://another.example")]
+        assert has_failed(await signing_in(call, hostile), 400, "provider_refused")
+        discovery.forget()
+        hostile.keys = [jwk(RSA, issuer=hostile.url)]
+        hostile.claims = {"sub": address, "email": address}
+        assert (await signing_in(call, hostile)).status == 200
 
     async def test_a_key_for_encrypting(self, call: Call, hostile: Hostile) -> None:
         hostile.keys = [jwk(RSA, use="enc")]
@@ -247,6 +273,10 @@ class TestDiscovery:
             {"token_endpoint": None},
             {"token_endpoint": "ftp://127.0.0.1/token"},
             {"jwks_uri": "file:///etc/passwd"},
+            {"token_endpoint": "http://10.0.0.5/token"},
+            {"token_endpoint": "https://x@evil.example/token"},
+            {"token_endpoint": "http://127.0.0.1@evil.example/token"},
+            {"token_endpoint": "http://[::1"},
             {"authorization_endpoint": "javascript:alert(1)"},
             {"authorization_endpoint": 7},
         ],
@@ -266,6 +296,24 @@ class TestDiscovery:
     async def test_no_keys(self, call: Call, hostile: Hostile, answer: tuple[int, Any]) -> None:
         hostile.answers["/jwks"] = answer
         assert has_failed(await signing_in(call, hostile), 503, "unavailable")
+
+    async def test_after_a_failure_it_is_left_alone_for_a_while(
+        self, call: Call, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = "/.well-known/openid-configuration"
+        hostile.answers[path] = (500, {})
+        for _ in range(3):
+            assert has_failed(await signing_in(call, hostile), 503, "unavailable")
+        assert hostile.asked.count(path) == 1
+        monkeypatch.setattr(discovery, "_FAILURE_PAUSE", 0.0)
+        del hostile.answers[path]
+        hostile.document = {"token_endpoint_auth_methods_supported": None}
+        assert (await signing_in(call, hostile)).status != 503
+
+    async def test_many_at_once_ask_once(self, hostile: Hostile) -> None:
+        found = await asyncio.gather(*(discovery.metadata(hostile.url) for _ in range(20)))
+        assert {each.issuer for each in found} == {hostile.url}
+        assert len(hostile.asked) == 1
 
     async def test_it_is_asked_once_an_hour(
         self, call: Call, hostile: Hostile, address: str
@@ -297,7 +345,7 @@ class TestExchange:
         ("answer", "status", "code"),
         [
             ((400, {"error": "invalid_grant"}), 400, "provider_refused"),
-            ((401, {}), 400, "provider_refused"),
+            ((401, {"error": "invalid_client"}), 503, "unavailable"),
             ((500, {}), 503, "unavailable"),
             ((302, {}), 503, "unavailable"),
             ((200, []), 503, "unavailable"),

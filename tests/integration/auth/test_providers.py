@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions.auth import policy, store
-from functions.auth.commands import erasing
+from functions.auth.commands import erasing, providers
 from functions.auth.providers import discovery
 from shared_code.clock import utcnow
 from tests.harness.provider import OpenIdServer, running_provider
@@ -324,6 +324,37 @@ class TestLinking:
         body = await came_back(call, server, f"x-{address}")
         answer = await call("auth_link_identity", body, token=token)
         assert has_failed(answer, 400, "invalid_flow")
+
+    async def test_two_names_of_one_issuer_are_one_identity(
+        self, call: Call, server: OpenIdServer, address: str
+    ) -> None:
+        ann = await register(call, address)
+        token, login = ann["access_token"], f"x-{address}"
+        for provider in ("acme", "public"):
+            assert (await self.linked(call, server, token, login, provider)).status == 201
+        await call("auth_unlink_identity", token=token, provider="acme")
+        eve = await register(call, f"eve-{address}")
+        taken = await self.linked(call, server, eve["access_token"], login)
+        assert has_failed(taken, 409, "identity_taken")
+        assert (await signed_in(call, server, login))["user"]["id"] == ann["user"]["id"]
+
+    async def test_who_is_unlinked_while_he_signs_in_is_not_signed_in(
+        self, call: Call, server: OpenIdServer, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = await register(call, address)
+        token, login = ann["access_token"], f"x-{address}"
+        await self.linked(call, server, token, login)
+        owner_of = providers.owner_of
+
+        async def slowly(proof: providers.Proof) -> Any:
+            record = await owner_of(proof)
+            await call("auth_unlink_identity", token=token, provider="acme")
+            return record
+
+        body = await came_back(call, server, login)
+        monkeypatch.setattr(providers, "owner_of", slowly)
+        answer = await callback(call, body)
+        assert has_failed(answer, 401, "invalid_credentials")
 
     async def test_the_last_way_in_stays(
         self, call: Call, server: OpenIdServer, address: str

@@ -8,9 +8,9 @@ import pytest
 from functions.auth import providers
 from functions.auth.errors import NoSuchProvider
 from functions.auth.providers import Started
+from functions.auth.providers.discovery import is_safe
 from functions.auth.providers.github import GitHub
 from functions.auth.providers.openid import OpenIdProvider, basic, with_query
-from functions.auth.providers.settings import is_safe
 from shared_code.errors import InvalidSetting, NotConfigured
 
 
