@@ -54,7 +54,7 @@ async def test_who_registers_gets_a_mail_and_its_code_and_link_confirm_the_addre
 async def test_a_mail_that_is_refused_lies_dead_at_once_and_keeps_its_secret(stack: Stack) -> None:
     address = f"550+{new_id('t')}@example.com"
     await tell(stack, mail_requested(address, "verify_email", VALUES))
-    letters = await until_async(partial(_dead, stack, address), "it is dead")
+    letters = await until_async(partial(_dead, stack, address), "it is dead", 90)
     assert letters == ["refused"]
 
 
