@@ -147,7 +147,7 @@ def _whole(value: Any) -> int:
 def _workspaces(claims: dict[str, Any]) -> dict[str, str]:
     """The roles by workspace that a token carries. Raises Unauthenticated."""
     found = claims.get("workspaces", {})
-    if not isinstance(found, dict) or not set(found.values()) <= set(ROLES):
+    if not isinstance(found, dict) or not all(role in ROLES for role in found.values()):
         raise Unauthenticated("The access token is not valid")
     return found
 

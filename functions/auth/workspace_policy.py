@@ -24,6 +24,9 @@ MAX_MEMBERS = 5_000
 MAX_INVITATIONS = 500
 """Of one workspace, open at the same time; and as many join links."""
 
+MEMORY_OF_THE_LEFT = timedelta(days=90)
+"""How long a user's list remembers what he has left: longer than an event waits, also as a dead letter."""
+
 MAX_MEMBERSHIPS = 200
 """Of one user."""
 

@@ -11,7 +11,8 @@ from functions.auth import revoking
 from functions.auth.commands.changing import changed
 from functions.auth.models import Membership
 from functions.auth.store import Change, UserRecord
-from functions.auth.workspace_policy import is_loss
+from functions.auth.workspace_policy import MEMORY_OF_THE_LEFT, is_loss
+from shared_code.clock import utcnow
 from shared_code.errors import Unauthenticated
 
 
@@ -34,6 +35,7 @@ async def follow(user_id: str, membership: Membership, *, revokes: bool = True) 
             account = account.model_copy(update={"token_version": account.token_version + 1})
             change.put(account)
         if is_new:
+            change.remove(_forgotten(record, membership.workspace_id))
             change.put(membership)
             if not await change.commit():
                 return None
@@ -41,7 +43,16 @@ async def follow(user_id: str, membership: Membership, *, revokes: bool = True) 
             await revoking.revoke(users={user_id: account.token_version})
         return True
 
+    if membership.role is None:
+        membership = membership.model_copy(update={"left_at": utcnow()})
     try:
         await changed(user_id, attempt)
     except Unauthenticated:
         return
+
+
+def _forgotten(record: UserRecord, but: str) -> list[Membership]:
+    """What ended so long ago that no news of it can still come."""
+    end = utcnow() - MEMORY_OF_THE_LEFT
+    ended = [each for each in record.memberships if each.left_at and each.left_at < end]
+    return [each for each in ended if each.workspace_id != but]

@@ -118,7 +118,7 @@ class JoinLink(Stored):
 class Membership(Stored):
     """In a user's partition: a workspace that he is in, or (without a role) was in.
 
-    What has ended stays as the memory of its `seq`, so that older news change nothing.
+    What has ended stays for a while (`left_at`) as the memory of its `seq`: older news change nothing.
     """
 
     PREFIX: ClassVar[str] = "m:"
@@ -127,6 +127,7 @@ class Membership(Stored):
     role: WorkspaceRole | None
     seq: int
     joined_at: datetime
+    left_at: datetime | None = None
 
     @property
     def row_key(self) -> str:

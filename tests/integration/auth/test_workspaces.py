@@ -1,13 +1,14 @@
 """Workspaces against real tables: who is in them, what tokens carry, and what ends."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 
 from functions.auth import signing, store, workspace_policy
-from functions.auth.commands import workspaces
+from functions.auth.commands import following, workspaces
 from functions.auth.commands.members import gone
 from shared_code.ids import new_id
 from tests.integration.auth.conftest import Answer, Call
@@ -333,3 +334,20 @@ async def test_an_export_has_factors_identities_and_workspaces(call: Call, ann: 
     ]
     assert found["factors"] == {"totp": False, "recovery_codes_left": 0, "passkeys": []}
     assert found["identities"] == []
+
+
+async def test_what_was_left_long_ago_is_forgotten(
+    call: Call, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await made(call, ann), await made(call, ann)
+    token = await joined(call, ann, first, bob, "member")
+    await call("workspaces_leave", token=token, workspace_id=first)
+    token = await joined(call, ann, second, bob, "member")
+    record = await store.read_user(bob["user"]["id"])
+    assert record
+    assert record.membership(first), "older news may still come"
+    monkeypatch.setattr(following, "MEMORY_OF_THE_LEFT", timedelta(0))
+    await call("workspaces_leave", token=token, workspace_id=second)
+    record = await store.read_user(bob["user"]["id"])
+    assert record
+    assert [each.workspace_id for each in record.memberships] == [second]
