@@ -59,6 +59,10 @@ def reversed_id(an_id: str) -> str:
     return f"{prefix}_{characters.translate(_REVERSED)}"
 
 
+ANY_ID_PATTERN = rf"^[a-z]{{2,3}}_[{_ALPHABET}]{{{_LENGTH}}}$"
+"""What every id matches: for cursors that are the id of a list's last item."""
+
+
 def id_pattern(prefix: str) -> str:
     """The regular expression that ids of this prefix match, for path parameters and schemas."""
     return rf"^{prefix}_[{_ALPHABET}]{{{_LENGTH}}}$"

@@ -1,8 +1,9 @@
-"""Text that people write and others read: one rule for names, one for what can be seen.
+"""Text that people write and others read: one rule for names, one for what can be seen; and digests.
 
 Invariant: a name is one visible line that can disguise neither itself nor the text after it.
 """
 
+import hashlib
 import unicodedata
 from typing import Annotated
 
@@ -27,16 +28,26 @@ def seen(value: str) -> str:
     return value
 
 
+def misleads(value: str) -> bool:
+    """Whether it holds what ends a line, is not text, or turns the direction of the text after it."""
+    return any(each in _TURNS or unicodedata.category(each) in _UNSEEN for each in value)
+
+
 def _name(raw: str) -> str:
     name = unicodedata.normalize("NFC", raw).strip()
     if not 1 <= len(name) <= MAX_NAME_LENGTH:
         raise ValueError(f"must have 1 to {MAX_NAME_LENGTH} characters")
-    if any(each in _TURNS or unicodedata.category(each) in _UNSEEN for each in name):
+    if misleads(name):
         raise ValueError("must not hold control characters")
     return seen(name)
 
 
 type Name = Annotated[str, Field(max_length=_MAX_RAW_NAME_LENGTH), AfterValidator(_name)]
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of any text, in hexadecimal: what is kept of a random secret, or a key for a table."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def as_name(raw: str | None) -> str | None:

@@ -117,7 +117,7 @@ async def before_code(subject: str, client: Client) -> Taken:
 
 
 async def before_flow(client: Client) -> Taken:
-    """Count a flow that somebody begins who is not signed in. One round trip. Raises TooManyRequests."""
+    """Count a flow that somebody begins. One round trip. Raises TooManyRequests."""
     return await _take(*_by_network("flow_network", client))
 
 

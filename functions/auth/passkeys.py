@@ -6,6 +6,7 @@ is not asked for: any authenticator will do.
 """
 
 import json
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from functions.auth.errors import InvalidPasskey
 from functions.auth.mails import product_name
 from functions.auth.models import Account, Passkey
 from functions.auth.policy import FLOW_LIFE
+from shared_code.ids import id_pattern
 from shared_code.settings import optional_setting, setting
 
 RP_ID = "AUTH_PASSKEY_RP_ID"
@@ -124,9 +126,10 @@ def owner_of(credential: dict[str, Any]) -> str | None:
     response = credential.get("response")
     handle = response.get("userHandle") if isinstance(response, dict) else None
     try:
-        return base64url_to_bytes(handle).decode("ascii") if isinstance(handle, str) else None
+        named = base64url_to_bytes(handle).decode("ascii") if isinstance(handle, str) else ""
     except ValueError:
         return None
+    return named if re.fullmatch(id_pattern("usr"), named) else None
 
 
 def relying_party() -> str:

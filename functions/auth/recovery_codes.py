@@ -5,11 +5,11 @@ Invariant: only digests are kept, and a code that was used leaves them. 120 rand
 """
 
 import base64
-import hashlib
 import secrets
 from datetime import datetime
 
 from functions.auth.models import RecoveryCodes
+from shared_code.text import digest
 
 COUNT = 8  # as Warehouse (PyPI)
 _BYTES = 15
@@ -19,13 +19,13 @@ _GROUP = 4
 def new_codes(now: datetime) -> tuple[RecoveryCodes, list[str]]:
     """What is kept, and the codes: six groups of four of A to Z and 2 to 7."""
     raw = [base64.b32encode(secrets.token_bytes(_BYTES)).decode() for _ in range(COUNT)]
-    kept = RecoveryCodes(digests=tuple(_digest(each) for each in raw), created_at=now)
+    kept = RecoveryCodes(digests=tuple(digest(each) for each in raw), created_at=now)
     return kept, ["-".join(_groups(each)) for each in raw]
 
 
 def spent(kept: RecoveryCodes, code: str) -> RecoveryCodes | None:
     """What is left when this code has been used; None when it is none of them."""
-    used = _digest("".join(each for each in code.upper() if each.isalnum()))
+    used = digest("".join(each for each in code.upper() if each.isalnum()))
     if used not in kept.digests:
         return None
     return kept.model_copy(update={"digests": tuple(each for each in kept.digests if each != used)})
@@ -33,7 +33,3 @@ def spent(kept: RecoveryCodes, code: str) -> RecoveryCodes | None:
 
 def _groups(text: str) -> list[str]:
     return [text[start : start + _GROUP] for start in range(0, len(text), _GROUP)]
-
-
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()

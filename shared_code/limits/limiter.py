@@ -2,26 +2,22 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import AzureError
 
 from shared_code.clock import now_ms
 from shared_code.errors import TooManyRequests, Unavailable
 from shared_code.limits.counter import Counters
 from shared_code.limits.log import Limit
 from shared_code.limits.row import Place, place_of
-from shared_code.storage import unchanged
+from shared_code.sweeping import sweep
 
 if TYPE_CHECKING:  # the SDK is imported on first use
-    from azure.data.tables import TableEntity
     from azure.data.tables.aio import TableClient
 
 _log = logging.getLogger("atrium.limits")
-_SWEEP_SECONDS = 60.0
-_DELETES_AT_ONCE = 16
 _CLOCKS_DIFFER_MS = 60_000
 
 type Taken = tuple[tuple[Place, int], ...]
@@ -68,29 +64,5 @@ class Limiter:
                 raise result
 
     async def sweep(self, now_ms: int) -> int:
-        """Delete the rows whose windows are over, for a minute at most; how many they were.
-
-        A timer calls it. One round trip for 1,000 rows, and one for each that goes; a row that is used in
-        the same moment stays. Raises AzureError.
-        """
-        started, swept = time.monotonic(), 0
-        over = self._rows().query_entities(
-            f"until lt {now_ms - _CLOCKS_DIFFER_MS}L",
-            select=["PartitionKey", "RowKey"],
-        )
-        at_once = asyncio.Semaphore(_DELETES_AT_ONCE)
-        async for page in over.by_page():
-            swept += sum(await asyncio.gather(*[self._delete(at_once, row) async for row in page]))
-            if time.monotonic() - started > _SWEEP_SECONDS:
-                break
-        return swept
-
-    async def _delete(self, at_once: asyncio.Semaphore, row: "TableEntity") -> bool:
-        condition: dict[str, Any] = unchanged(row)
-        del condition["mode"]
-        async with at_once:
-            try:
-                await self._rows().delete_entity(row["PartitionKey"], row["RowKey"], **condition)
-            except (ResourceModifiedError, ResourceNotFoundError):
-                return False
-        return True
+        """Delete the rows whose windows are over; how many they were. As sweeping.sweep."""
+        return await sweep(self._rows(), f"until lt {now_ms - _CLOCKS_DIFFER_MS}L")

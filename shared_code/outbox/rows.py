@@ -31,10 +31,10 @@ class _Stored(EventData):
 
 
 class OutboxRows:
-    """The outbox rows of one table. It is an `Outbox` for the walk."""
+    """The outbox rows of a service, an `Outbox` for the walk; `table_of` gives a partition's table."""
 
-    def __init__(self, rows: Callable[[], "TableClient"]) -> None:
-        self._rows = rows
+    def __init__(self, table_of: "Callable[[str], TableClient]") -> None:
+        self._table_of = table_of
         self._telling: set[asyncio.Task[int]] = set()
 
     @staticmethod
@@ -80,7 +80,7 @@ class OutboxRows:
         return told
 
     def _pending(self, partition: str, page: int) -> "AsyncItemPaged[TableEntity]":
-        return self._rows().query_entities(
+        return self._table_of(partition).query_entities(
             "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
             parameters={"partition": partition, "first": _FIRST, "end": _END},
             results_per_page=page,
@@ -88,6 +88,6 @@ class OutboxRows:
 
     async def _delete(self, row: "TableEntity") -> None:
         try:
-            await self._rows().delete_entity(row)
+            await self._table_of(row["PartitionKey"]).delete_entity(row)
         except ResourceNotFoundError:
             return  # another process told it at the same time

@@ -80,11 +80,11 @@ async def auth_step_up(actor: Actor, body: StepUp, client: Client) -> Reply[Sign
     return answered(*await proving.step_up(actor, body, client))
 
 
-@endpoint(blueprint, "POST", "auth/step-up/passkey-options")
-async def auth_step_up_passkey_options(actor: Actor) -> PasskeyOptions:
+@endpoint(blueprint, "POST", "auth/step-up/passkey-options", errors=(TooManyRequests,))
+async def auth_step_up_passkey_options(actor: Actor, client: Client) -> PasskeyOptions:
     """Get what a browser needs to step up with a passkey."""
     record = await record_of(actor)
-    return await factors.request_passkey(actor.user_id, record.passkeys)
+    return await factors.request_passkey(actor.user_id, record.passkeys, client)
 
 
 @endpoint(
@@ -152,10 +152,15 @@ async def auth_make_recovery_codes(actor: Recent, client: Client) -> RecoveryCod
     return await factors.make_recovery_codes(actor, client)
 
 
-@endpoint(blueprint, "POST", "auth/factors/passkeys/options", errors=(TooManyPasskeys,))
-async def auth_new_passkey_options(actor: Recent) -> PasskeyOptions:
+@endpoint(
+    blueprint,
+    "POST",
+    "auth/factors/passkeys/options",
+    errors=(TooManyPasskeys, TooManyRequests),
+)
+async def auth_new_passkey_options(actor: Recent, client: Client) -> PasskeyOptions:
     """Get what a browser needs to make a passkey."""
-    return await factors.begin_passkey(actor)
+    return await factors.begin_passkey(actor, client)
 
 
 @endpoint(

@@ -1,7 +1,7 @@
 """The ways into a workspace over HTTP: invitations by mail, and join links."""
 
 from functions.auth.api import blueprint
-from functions.auth.commands import invitations, join_links
+from functions.auth.commands import invitations, join_links, workspaces
 from functions.auth.errors import (
     AlreadyMember,
     EmailNotVerified,
@@ -13,8 +13,10 @@ from functions.auth.errors import (
     WorkspaceFull,
 )
 from functions.auth.models import (
+    Invitation,
     InvitationId,
     InvitationInfo,
+    JoinLink,
     JoinLinkId,
     JoinLinkInfo,
     JoinToken,
@@ -24,7 +26,7 @@ from functions.auth.models import (
     WorkspaceInfo,
 )
 from shared_code.actor import Actor
-from shared_code.endpoint import Client, Page, endpoint, page_of
+from shared_code.endpoint import Client, Page, endpoint
 from shared_code.errors import TooManyRequests
 from shared_code.roles import WorkspaceAdmin
 
@@ -45,9 +47,8 @@ async def workspaces_invite(
 
 @endpoint(blueprint, "GET", "workspaces/{workspace_id}/invitations")
 async def workspaces_invitations(actor: WorkspaceAdmin, query: PageQuery) -> Page[InvitationInfo]:
-    """The invitations that are open."""
-    found = await invitations.invitations_of(actor, query.cursor, query.limit + 1)
-    return page_of(found, query.limit, lambda each: each.id)
+    """The invitations that were neither accepted nor revoked."""
+    return await workspaces.listed(actor, Invitation, invitations.seen, query)
 
 
 @endpoint(
@@ -90,8 +91,7 @@ async def workspaces_make_join_link(actor: WorkspaceAdmin, body: NewJoinLink) ->
 @endpoint(blueprint, "GET", "workspaces/{workspace_id}/join-links")
 async def workspaces_join_links(actor: WorkspaceAdmin, query: PageQuery) -> Page[JoinLinkInfo]:
     """The join links that are not revoked."""
-    found = await join_links.join_links_of(actor, query.cursor, query.limit + 1)
-    return page_of(found, query.limit, lambda each: each.id)
+    return await workspaces.listed(actor, JoinLink, join_links.seen, query)
 
 
 @endpoint(

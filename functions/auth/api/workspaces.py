@@ -5,6 +5,7 @@ from functions.auth.commands import members, workspaces
 from functions.auth.errors import LastOwner, NoSuchMember, TooManyWorkspaces
 from functions.auth.models import (
     AccessToken,
+    Member,
     MemberInfo,
     MyWorkspace,
     NewWorkspace,
@@ -48,8 +49,7 @@ async def workspaces_create(
 @endpoint(blueprint, "GET", "workspaces")
 async def workspaces_mine(actor: Actor, query: PageQuery) -> Page[MyWorkspace]:
     """The workspaces that the caller is in."""
-    found = await workspaces.mine(actor, query.cursor, query.limit + 1)
-    return page_of(found, query.limit, lambda each: each.id)
+    return await workspaces.mine(actor, query)
 
 
 @endpoint(blueprint, "POST", "auth/token", errors=(WorkspaceNotFound,))
@@ -86,8 +86,7 @@ async def workspaces_audit(actor: WorkspaceAdmin, query: PageQuery) -> Page[Work
 @endpoint(blueprint, "GET", "workspaces/{workspace_id}/members")
 async def workspaces_members(actor: WorkspaceGuest, query: PageQuery) -> Page[MemberInfo]:
     """Who is in a workspace."""
-    found = await members.members_of(actor, query.cursor, query.limit + 1)
-    return page_of(found, query.limit, lambda each: each.user_id)
+    return await workspaces.listed(actor, Member, members.seen, query)
 
 
 @endpoint(

@@ -201,9 +201,8 @@ async def _change_address(
     tell_notice(change, before, "email_changed")
     if not await change.commit():
         return None
-    held = await store.find_reservation(reservation_key(before))
-    if held and held.user_id == record.user_id and held.key != wanted.key:
-        await store.give_up(held)
+    if reservation_key(before) != wanted.key:
+        await store.release(reservation_key(before), record.user_id)
     return user_of(account)
 
 

@@ -6,12 +6,10 @@ the account's row last, so that what dies in between is done again by the next t
 
 import asyncio
 import logging
-from typing import Any
 
 from functions.auth import policy, store
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
 from functions.auth.commands.erasing_workspaces import leave_all
-from functions.auth.commands.identities import free
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.commands.sessions import record_of, user_of
 from functions.auth.emails import reservation_key
@@ -82,8 +80,7 @@ async def _erase(day: str, user_id: str) -> bool:
 
 async def _free(record: UserRecord) -> None:
     """Give up what points to the account."""
-    held: Any = await store.find_reservation(reservation_key(record.account.email))
-    if held and held.user_id == record.user_id:
-        await store.give_up(held)
-    for identity in record.identities:
-        await free(identity, record.user_id)
+    await store.release(reservation_key(record.account.email), record.user_id)
+    for each in record.identities:
+        key = store.identity_key(each.issuer, each.subject)
+        await store.release(key, record.user_id, "identity")

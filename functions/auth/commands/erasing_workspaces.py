@@ -52,6 +52,8 @@ async def _erase(workspace_id: str) -> None:
     while record and record.workspace.deleted_at:
         await store.add_members(record, _AT_ONCE)
         if not record.members:
+            # Until the last had left, his session could still get tokens for it.
+            await revoking.revoke(workspaces=[workspace_id])
             await _tell_erased(record)
             await store.erase_workspace(workspace_id)
             return

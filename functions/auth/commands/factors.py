@@ -39,6 +39,15 @@ from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 
 type _Kind = Literal["totp", "recovery_codes", "passkey"]
+type _Became = Literal["added", "removed"]
+
+_AUDITED: dict[tuple[_Kind, _Became], AuditType] = {
+    ("totp", "added"): "factor.totp_added",
+    ("totp", "removed"): "factor.totp_removed",
+    ("passkey", "added"): "factor.passkey_added",
+    ("passkey", "removed"): "factor.passkey_removed",
+    ("recovery_codes", "added"): "factor.recovery_codes_made",
+}
 
 
 async def factors_of_actor(actor: Actor) -> Factors:
@@ -130,35 +139,43 @@ async def make_recovery_codes(actor: Actor, client: Client) -> RecoveryCodesMade
         kept, codes = recovery_codes.new_codes(utcnow())
         change = Change(record)
         change.put(kept)
-        change.note(entry("factor.recovery_codes_made", client))
-        _tell(change, record, "recovery_codes", "added")
+        _tell(change, record, "recovery_codes", "added", client)
         return RecoveryCodesMade(recovery_codes=codes) if await change.commit() else None
 
     return await changed(actor.user_id, attempt)
 
 
-async def begin_passkey(actor: Actor) -> PasskeyOptions:
-    """What a browser needs to make a passkey. Two round trips. Raises TooManyPasskeys."""
+async def begin_passkey(actor: Actor, client: Client) -> PasskeyOptions:
+    """What a browser needs to make a passkey. Two round trips, and one for the limit.
+
+    Raises TooManyPasskeys, TooManyRequests.
+    """
     record = await record_of(actor)
     if len(record.passkeys) >= MAX_PASSKEYS:
         raise TooManyPasskeys
     options = passkeys.creation_options(record.account, record.passkeys)
     known = {"user_id": actor.user_id, "challenge": options["challenge"]}
-    return await _options("passkey_registration", known, options)
+    return await _options("passkey_registration", known, options, client)
 
 
 async def _options(
-    kind: store.FlowKind, known: dict[str, Any], options: dict[str, Any]
+    kind: store.FlowKind, known: dict[str, Any], options: dict[str, Any], client: Client
 ) -> PasskeyOptions:
+    await limits.before_flow(client)
     flow = await store.begin_flow(kind, known, FLOW_LIFE)
     return PasskeyOptions(flow=flow, options=options, expires_in=int(FLOW_LIFE.total_seconds()))
 
 
-async def request_passkey(user_id: str | None, allowed: list[Passkey]) -> PasskeyOptions:
-    """What a browser needs to sign with a passkey: this user's, or whoever's it is. One round trip."""
+async def request_passkey(
+    user_id: str | None, allowed: list[Passkey], client: Client
+) -> PasskeyOptions:
+    """What a browser needs to sign with a passkey: this user's, or whoever's it is.
+
+    One round trip, and one for the limit. Raises TooManyRequests.
+    """
     options = passkeys.request_options(allowed, alone=user_id is None)
     known = {"user_id": user_id, "challenge": options["challenge"]}
-    return await _options("passkey", known, options)
+    return await _options("passkey", known, options, client)
 
 
 async def add_passkey(actor: Actor, body: NewPasskey, client: Client) -> FactorAdded:
@@ -215,9 +232,7 @@ async def _added(
     if record.recovery_codes is None:
         kept, codes = recovery_codes.new_codes(utcnow())
         change.put(kept)
-    types: dict[str, AuditType] = {"totp": "factor.totp_added", "passkey": "factor.passkey_added"}
-    change.note(entry(types[kind], client))
-    _tell(change, record, kind, "added")
+    _tell(change, record, kind, "added", client)
     return FactorAdded(recovery_codes=codes) if await change.commit() else None
 
 
@@ -233,16 +248,13 @@ async def _removed(
         gone.append(record.recovery_codes)
     change = Change(record)
     change.remove(gone)
-    types: dict[str, AuditType] = {
-        "totp": "factor.totp_removed",
-        "passkey": "factor.passkey_removed",
-    }
-    change.note(entry(types[kind], client))
-    _tell(change, record, kind, "removed")
+    _tell(change, record, kind, "removed", client)
     return True if await change.commit() else None
 
 
 def _tell(
-    change: Change, record: UserRecord, factor: _Kind, became: Literal["added", "removed"]
+    change: Change, record: UserRecord, factor: _Kind, became: _Became, client: Client
 ) -> None:
+    """Note in the audit log what became of a factor, and mail it to the owner."""
+    change.note(entry(_AUDITED[factor, became], client))
     tell_notice(change, record.account.email, "second_factor_changed", factor=factor, change=became)

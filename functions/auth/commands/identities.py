@@ -12,11 +12,11 @@ from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.commands.providers import (
     Proof,
-    check_in_time,
     identity_of,
     proved,
     reserve_identity,
 )
+from functions.auth.commands.registering import check_in_time
 from functions.auth.commands.sessions import record_of
 from functions.auth.errors import (
     IdentityExists,
@@ -100,15 +100,8 @@ async def unlink(actor: Actor, provider: str, client: Client) -> None:
 
     gone, is_last = await changed(actor.user_id, attempt)
     if is_last:  # two names may stand for one issuer
-        await free(gone, actor.user_id)
-
-
-async def free(identity: Identity, user_id: str) -> None:
-    """Give up what points to an identity that the account has no more. Two round trips."""
-    key = store.identity_key(identity.issuer, identity.subject)
-    held = await store.find_reservation(key, "identity")
-    if held and held.user_id == user_id:
-        await store.give_up(held)
+        key = store.identity_key(gone.issuer, gone.subject)
+        await store.release(key, actor.user_id, "identity")
 
 
 def _tell(

@@ -6,13 +6,12 @@ Invariant: a link's token is told once, to who made it.
 from datetime import timedelta
 from typing import Literal
 
-from functions.auth import store
-from functions.auth.commands.invitations import new_secret
+from functions.auth.commands.invitations import make_room, new_secret
 from functions.auth.commands.workspaces import in_workspace, noted
-from functions.auth.errors import NoSuchJoinLink, WorkspaceFull
+from functions.auth.errors import NoSuchJoinLink
 from functions.auth.models import JoinLink, JoinLinkInfo, Member, NewJoinLink
 from functions.auth.store import Change, WorkspaceRecord
-from functions.auth.workspace_policy import MAX_INVITATIONS, check_grant
+from functions.auth.workspace_policy import check_grant
 from shared_code.clock import utcnow
 from shared_code.ids import new_id
 from shared_code.roles import InWorkspace
@@ -34,10 +33,8 @@ async def make(caller: InWorkspace, body: NewJoinLink) -> JoinLinkInfo:
 
     async def attempt(record: WorkspaceRecord, by: Member) -> JoinLinkInfo | None:
         check_grant(by, body.role)
-        open_now = await store.read_join_links(caller.workspace_id, None, MAX_INVITATIONS)
-        if len(open_now) >= MAX_INVITATIONS:
-            raise WorkspaceFull
         change = Change(record)
+        await make_room(change, JoinLink, caller.workspace_id, now)
         change.put(link)
         change.hold(by.row_key)
         change.note(noted("join_link.made", by.user_id, join_link=link.link_id, role=link.role))
@@ -59,16 +56,6 @@ def seen(link: JoinLink, token: str | None = None) -> JoinLinkInfo:
         max_uses=link.max_uses,
         token=token,
     )
-
-
-async def join_links_of(caller: InWorkspace, after: str | None, limit: int) -> list[JoinLinkInfo]:
-    """Up to `limit` links, oldest first. Three round trips, two of them side by side."""
-
-    async def attempt(_: WorkspaceRecord, __: Member) -> list[JoinLinkInfo]:
-        found = await store.read_join_links(caller.workspace_id, after, limit)
-        return [seen(each) for each in found]
-
-    return await in_workspace(caller, attempt)
 
 
 async def revoke(caller: InWorkspace, link_id: str) -> None:

@@ -64,9 +64,8 @@ async def sign_in_with(body: LinkSignIn, client: Client) -> SignedIn | SecondFac
         change = Change(record)
         change.remove([code])
         account = record.account
-        verified = (
-            account.email_verified_at or utcnow()
-        )  # who reads its mail has proved the address
+        # Who reads its mail has proved the address.
+        verified = account.email_verified_at or utcnow()
         change.put(account.model_copy(update={"email_verified_at": verified}))
         return record if await change.commit() else None
 

@@ -6,7 +6,7 @@ workspace has no token that claims it when the command returns (following.py).
 
 from collections.abc import Callable
 
-from functions.auth import store, workspace_policy
+from functions.auth import workspace_policy
 from functions.auth.commands.following import follow
 from functions.auth.commands.workspaces import (
     in_workspace,
@@ -29,22 +29,12 @@ from shared_code.clock import utcnow
 from shared_code.roles import InWorkspace, WorkspaceRole
 
 
-async def members_of(caller: InWorkspace, after: str | None, limit: int) -> list[MemberInfo]:
-    """Up to `limit` members, by id. Three round trips, two of them side by side."""
-
-    async def attempt(_: WorkspaceRecord, __: Member) -> list[MemberInfo]:
-        found = await store.read_members(caller.workspace_id, after, limit)
-        return [seen(each) for each in found]
-
-    return await in_workspace(caller, attempt)
-
-
 def seen(member: Member) -> MemberInfo:
     """A member as others see him."""
     return MemberInfo(user_id=member.user_id, role=member.role, joined_at=member.joined_at)
 
 
-def admitted(
+def _admitted(
     record: WorkspaceRecord, user_id: str, role: WorkspaceRole
 ) -> tuple[Workspace, Member]:
     """The root and the member's row when he has come in. Raises AlreadyMember, WorkspaceFull."""
@@ -67,7 +57,7 @@ async def admit(
 
     Two round trips, and those of `follow`. Raises AlreadyMember, WorkspaceFull.
     """
-    root, member = admitted(record, user_id, role)
+    root, member = _admitted(record, user_id, role)
     change = Change(record)
     change.put(root)
     change.put(member)

@@ -28,14 +28,14 @@ async def remove_factors(email: str) -> bool:
         gone: list[Stored] = [each for each in kept if each]
         if not gone:
             return False
-        change = Change(record)
+        change, to = Change(record), record.account.email
         change.remove(gone)
         if record.totp:
             change.note(entry("factor.totp_removed", NO_CLIENT))
-            tell_notice(change, email, "second_factor_changed", factor="totp", change="removed")
+            tell_notice(change, to, "second_factor_changed", factor="totp", change="removed")
         if record.passkeys:
             change.note(entry("factor.passkey_removed", NO_CLIENT))
-            tell_notice(change, email, "second_factor_changed", factor="passkey", change="removed")
+            tell_notice(change, to, "second_factor_changed", factor="passkey", change="removed")
         return True if await change.commit() else None
 
     return await changed(found.user_id, attempt, found)

@@ -23,15 +23,14 @@ async def options(body: PasskeyOptionsAsked, client: Client) -> PasskeyOptions:
     One round trip, three with a ticket, and one for the limit. Raises InvalidTicket, TooManyRequests,
     CaptchaRequired.
     """
-    await limits.before_flow(client)
     if body.ticket is None:
         await captcha.check(client)
-        return await request_passkey(None, [])
+        return await request_passkey(None, [], client)
     known = await store.read_flow("second_factor", body.ticket)
     record = await store.read_user(known["user_id"]) if known else None
     if record is None:
         raise InvalidTicket
-    return await request_passkey(record.user_id, record.passkeys)
+    return await request_passkey(record.user_id, record.passkeys, client)
 
 
 async def sign_in_alone(body: PasskeySignIn, client: Client) -> SignedIn:

@@ -11,6 +11,7 @@ from functions.auth.codes import claim_of, new_code
 from functions.auth.commands.addresses import proven
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
 from functions.auth.commands.mailing import tell_code, tell_notice
+from functions.auth.commands.proving import check_password
 from functions.auth.commands.sessions import is_known_device, owner_of, signed_in
 from functions.auth.emails import reservation_key
 from functions.auth.errors import InvalidCode, WrongPassword
@@ -34,10 +35,7 @@ async def change_password(
         raise Unauthenticated
     await _check(body.new_password, record)
     current = record.account.password_hash
-    tried = await limits.before_password_proof(actor.session_id)
-    if not await passwords.matches(body.current_password, current):
-        raise WrongPassword
-    await limits.succeeded(tried)
+    await check_password(actor, body.current_password, current)
     password_hash = await passwords.hash_password(body.new_password)
     ring = await signing.key_ring()
 

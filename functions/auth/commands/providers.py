@@ -6,7 +6,6 @@ to, its owner links it. Who comes for the first time gets an account only with a
 vouches for.
 """
 
-import hashlib
 import hmac
 import secrets
 import time
@@ -16,9 +15,11 @@ from typing import Any
 
 from functions.auth import captcha, limits, policy, providers, signing, store
 from functions.auth.commands.changing import entry
+from functions.auth.commands.registering import check_in_time, reservation_of, reserve_address
 from functions.auth.commands.sessions import begin, sign_in, signed_in
 from functions.auth.emails import accepted, reservation_key
 from functions.auth.errors import (
+    EmailTaken,
     IdentityTaken,
     InvalidFlow,
     InvalidRedirectUri,
@@ -43,7 +44,7 @@ from functions.auth.store import Change, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 from shared_code.ids import new_id
-from shared_code.text import as_name
+from shared_code.text import as_name, digest
 
 _BROWSER_BYTES = 32
 
@@ -77,7 +78,7 @@ async def start(
         "verifier": started.verifier,
         "nonce": started.nonce,
         "redirect_uri": redirect_uri,
-        "browser": _digest(browser),
+        "browser": digest(browser),
         "user_id": user_id,
     }
     state = await store.begin_flow("provider", known, policy.PROVIDER_FLOW_LIFE)
@@ -89,17 +90,13 @@ async def start(
     )
 
 
-def _digest(browser: str) -> str:
-    return hashlib.sha256(browser.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 async def proved(body: ProviderReturn) -> Proof:
     """What the browser's return proves. Two round trips and some requests to the provider.
 
     Raises InvalidFlow, ProviderRefused, ProviderUnavailable.
     """
     known: dict[str, Any] | None = await store.take_flow("provider", body.state)
-    if known is None or not hmac.compare_digest(_digest(body.browser), known["browser"]):
+    if known is None or not hmac.compare_digest(digest(body.browser), known["browser"]):
         raise InvalidFlow
     if body.code is None:
         raise ProviderRefused
@@ -111,7 +108,7 @@ async def proved(body: ProviderReturn) -> Proof:
 
 
 async def sign_in_with(body: ProviderSignIn, client: Client) -> SignedIn | SecondFactorNeeded:
-    """Sign in, or register at the first time. Five round trips, ten at the first.
+    """Sign in, or register at the first time. Five or six round trips, seven at the first.
 
     Raises as `proved`, LinkFirst, UnverifiedAtProvider, TooManyRequests.
     """
@@ -178,11 +175,13 @@ async def _registered(proof: Proof, kind: SessionKind, client: Client) -> Signed
     await limits.before_registration(client)
     ring, now, user_id = await signing.key_ring(), utcnow(), new_id("usr")
     started = time.monotonic()
-    await _reserve_email(email, user_id, now)
     try:
+        await reserve_address(reservation_of(email, user_id, now), now)
         await reserve_identity(proof, user_id, now)
+    except EmailTaken as error:
+        raise LinkFirst from error
     except IdentityTaken:
-        await _give_email_up(email, user_id)
+        await store.release(reservation_key(email), user_id)
         raise
     account = Account(
         user_id=user_id,
@@ -205,18 +204,6 @@ async def _registered(proof: Proof, kind: SessionKind, client: Client) -> Signed
     return signed_in(ring, account, session, now, [])
 
 
-def check_in_time(started: float) -> None:
-    """Raise RegistrationUnsettled when what was reserved then may be taken over before this is written."""
-    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
-        raise RegistrationUnsettled
-
-
-async def _give_email_up(email: str, user_id: str) -> None:
-    held = await store.find_reservation(reservation_key(email))
-    if held and held.user_id == user_id:
-        await store.give_up(held)
-
-
 def _vouched(profile: Profile) -> str:
     """The address that the provider vouches for. Raises UnverifiedAtProvider."""
     if profile.email is None or not profile.email_verified:
@@ -225,15 +212,3 @@ def _vouched(profile: Profile) -> str:
         return accepted(profile.email)
     except ValueError as error:
         raise UnverifiedAtProvider from error
-
-
-async def _reserve_email(email: str, user_id: str, now: datetime) -> None:
-    """Reserve the address. Raises LinkFirst when an account has it."""
-    wanted = Reservation(reservation_key(email), user_id, now + policy.RESERVATION_LIFE)
-    held = await store.reserve(wanted)
-    if held is None:
-        return
-    holder = await store.read_user(held.user_id)
-    free = policy.may_take_over(held, holder.account if holder else None, now)
-    if not free or not await store.take_over(held, wanted):
-        raise LinkFirst

@@ -13,12 +13,12 @@ from functions.auth import limits, passkeys, passwords, recovery_codes, signing,
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.sessions import (
     is_known_device,
+    live_session,
     record_of,
     signed_in,
     start,
 )
 from functions.auth.errors import (
-    InvalidRefreshToken,
     InvalidTicket,
     SecondFactorRequired,
     WrongPassword,
@@ -34,7 +34,6 @@ from functions.auth.models import (
     SignedIn,
     StepUp,
 )
-from functions.auth.policy import is_live
 from functions.auth.store import Change, UserRecord
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
@@ -77,12 +76,16 @@ async def step_up(actor: Actor, body: StepUp, client: Client) -> tuple[SignedIn,
 
     His session goes on with new tokens, and its kind tells where the refresh token belongs.
 
-    By password one hash and four round trips; by a factor as many as `finish_sign_in`. Raises
+    By password one hash and two round trips, by a factor two, two more for a passkey; and those of limits.
+
+    Raises:
     WrongPassword, SecondFactorRequired, WrongSecondFactor, TooManyRequests.
     """
     ring, record = await signing.key_ring(), await record_of(actor)
     if body.password is not None:
-        await _check_password(actor, record, body.password)
+        if record.has_second_factor:  # whoever has stolen session and password must not get past it
+            raise SecondFactorRequired
+        await check_password(actor, body.password, record.account.password_hash)
 
     async def by_factor(found: UserRecord, spend: Spend) -> _Proven | None:
         change = Change(found)
@@ -96,12 +99,10 @@ async def step_up(actor: Actor, body: StepUp, client: Client) -> tuple[SignedIn,
     return await _proved(record, body, client, by_factor)
 
 
-async def _check_password(actor: Actor, record: UserRecord, password: str) -> None:
-    """Who has stolen a session and a password must not get past the second factor."""
-    if record.has_second_factor:
-        raise SecondFactorRequired
+async def check_password(actor: Actor, password: str, password_hash: str | None) -> None:
+    """Raise WrongPassword when it is not the caller's, and as limits.before_password_proof. One hash."""
     tried = await limits.before_password_proof(actor.session_id)
-    if not await passwords.matches(password, record.account.password_hash):
+    if not await passwords.matches(password, password_hash):
         raise WrongPassword
     await limits.succeeded(tried)
 
@@ -115,9 +116,7 @@ async def _stepped_up(  # noqa: PLR0913, PLR0917 - each is one fact of the proof
     method: Method,
 ) -> _Proven | None:
     """The caller's session, proven anew by this method, with its next tokens (ASVS 7.2.4). One round trip."""
-    session, now = record.session(actor.session_id), utcnow()
-    if session is None or not is_live(session, record.account, now):
-        raise InvalidRefreshToken
+    session, now = live_session(record, actor.session_id), utcnow()
     proven = session.model_copy(
         update={
             "authenticated_at": now,
@@ -142,7 +141,7 @@ async def _proved[Result](
     """What the attempt gives, which is to spend the factor. The try is counted; a failure is audited."""
     known = is_known_device(client, record.account.email)
     tried = await limits.before_second_factor(record.user_id, client, known_device=known)
-    challenge = await _challenge(proof.passkey, record.user_id) if proof.passkey else ""
+    challenge = ""
 
     def spend(found: UserRecord, change: Change) -> Method:
         method = _spent(found, change, proof, challenge, utcnow())
@@ -153,6 +152,8 @@ async def _proved[Result](
         return method
 
     try:
+        if proof.passkey:
+            challenge = await _challenge(proof.passkey, record.user_id)
         result = await changed(record.user_id, lambda found: attempt(found, spend), record)
     except WrongSecondFactor:
         await _note_failure(record.user_id, proof, client)

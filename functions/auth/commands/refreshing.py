@@ -11,7 +11,7 @@ from typing import Literal
 from functions.auth import limits, policy, refresh_tokens, revoking, signing, store
 from functions.auth.commands.changing import changed, committed, end_sessions, entry
 from functions.auth.commands.mailing import tell_notice
-from functions.auth.commands.sessions import signed_in
+from functions.auth.commands.sessions import live_session, signed_in
 from functions.auth.errors import InvalidRefreshToken, RefreshTokenReused
 from functions.auth.models import Session, SessionKind, SignedIn
 from functions.auth.refresh_tokens import RefreshToken
@@ -66,9 +66,7 @@ async def _refreshed(text: str, kind: SessionKind, client: Client) -> SignedIn:
 
 def _proven(record: UserRecord, token: RefreshToken, kind: SessionKind) -> Session:
     """The live session that issued the token. Raises InvalidRefreshToken."""
-    session = record.session(token.session_id)
-    if session is None or not policy.is_live(session, record.account, utcnow()):
-        raise InvalidRefreshToken
+    session = live_session(record, token.session_id)
     key = unseal(session.sealed_key, session.session_id)
     if session.kind != kind or not token.is_authentic(key) or token.counter > session.counter:
         raise InvalidRefreshToken

@@ -6,7 +6,6 @@ Two modes (AUTH_REGISTRATION): `direct`, the default, signs in at once and tells
 `confirmed` answers the same in every case, and what is to be said says a mail to the address's owner.
 """
 
-import hashlib
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -41,6 +40,7 @@ from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 from shared_code.errors import IdempotencyKeyReused, TooManyRequests
 from shared_code.ids import new_id
+from shared_code.text import digest
 
 
 async def register(
@@ -63,9 +63,9 @@ async def register(
     ring = await signing.key_ring()
     password_hash = await passwords.hash_password(new.password)
     now, started = utcnow(), time.monotonic()
-    wanted = _reservation(new.email, idempotency_key, now)
+    wanted = reservation_of(new.email, new_id("usr"), now, idempotency_key)
     try:
-        user_id, existing = await _reserve(wanted, now)
+        user_id, existing = await reserve_address(wanted, now)
     except EmailTaken:
         if not confirms:
             raise
@@ -81,8 +81,7 @@ async def register(
         created_at=now,
         signed_in_at=now,
     )
-    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
-        raise RegistrationUnsettled
+    check_in_time(started)
     session = await _add(account, new, client, with_session=not confirms)
     return signed_in(ring, account, session, now, []) if session else MailSent()
 
@@ -123,16 +122,25 @@ async def _add(
     return session
 
 
-def _reservation(email: str, idempotency_key: str | None, now: datetime) -> Reservation:
+def check_in_time(started: float) -> None:
+    """Raise RegistrationUnsettled when what was reserved then may be taken over before this is written."""
+    if time.monotonic() - started > policy.REGISTRATION_SECONDS:
+        raise RegistrationUnsettled
+
+
+def reservation_of(
+    email: str, user_id: str, now: datetime, idempotency_key: str | None = None
+) -> Reservation:
+    """The reservation of an address for a user who is about to be."""
     return Reservation(
         key=reservation_key(email),
-        user_id=new_id("usr"),
+        user_id=user_id,
         expires_at=now + policy.RESERVATION_LIFE,
-        request=hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else "",
+        request=digest(idempotency_key) if idempotency_key else "",
     )
 
 
-async def _reserve(wanted: Reservation, now: datetime) -> tuple[str, UserRecord | None]:
+async def reserve_address(wanted: Reservation, now: datetime) -> tuple[str, UserRecord | None]:
     """The user id that the address is now reserved for, and what this request made of it before.
 
     Raises EmailTaken.

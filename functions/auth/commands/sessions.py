@@ -1,4 +1,4 @@
-"""Sessions: signing in, proving anew who one is, seeing and ending them.
+"""Sessions: signing in, seeing and ending them.
 
 Invariants: a session is one row, begun in one transaction that holds the account as it was read; when a
 command that ends a session returns, every service refuses its tokens within two seconds.
@@ -159,11 +159,11 @@ async def _second_factor(
     return SecondFactorNeeded(
         ticket=await store.begin_flow("second_factor", known, policy.FLOW_LIFE),
         expires_in=int(policy.FLOW_LIFE.total_seconds()),
-        factors=factors_of(record),
+        factors=_factors_to_ask(record),
     )
 
 
-def factors_of(record: UserRecord) -> list[Factor]:
+def _factors_to_ask(record: UserRecord) -> list[Factor]:
     """By what the user can prove himself beside the first proof."""
     factors: list[Factor] = []
     if record.totp and record.totp.confirmed_at:
@@ -200,9 +200,8 @@ async def start(  # noqa: PLR0913, PLR0917 - each is one fact of a session
     session = begin(change, account, client, kind, methods, now)
     change.put(account)
     change.remove(_outlived(record, now))
-    publish = (
-        end_sessions(change, record, replaced) if (replaced := _replaced(record, client)) else None
-    )
+    replaced = _replaced(record, client)
+    publish = end_sessions(change, record, replaced) if replaced else None
     _tell_owner(change, record.account, client)
     if not await change.commit():
         return None
@@ -320,6 +319,14 @@ async def record_of(actor: Actor) -> UserRecord:
     if record is None:
         raise InvalidRefreshToken
     return record
+
+
+def live_session(record: UserRecord, session_id: str) -> Session:
+    """A session that goes on. Raises InvalidRefreshToken."""
+    session = record.session(session_id)
+    if session is None or not policy.is_live(session, record.account, utcnow()):
+        raise InvalidRefreshToken
+    return session
 
 
 def info_of(session: Session, actor: Actor) -> SessionInfo:

@@ -6,31 +6,36 @@ service refuses tokens for it within two seconds; what is kept of it goes in ste
 """
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
+
+from pydantic import BaseModel
 
 from functions.auth import limits, revoking, signing, store
 from functions.auth.commands.changing import retried
 from functions.auth.commands.following import follow
-from functions.auth.commands.sessions import ACCESS_SECONDS, record_of
-from functions.auth.errors import InvalidRefreshToken, TooManyWorkspaces
+from functions.auth.commands.sessions import ACCESS_SECONDS, live_session, record_of
+from functions.auth.errors import TooManyWorkspaces
 from functions.auth.events import WorkspaceChanged, WorkspaceChangeType, workspace_changed
 from functions.auth.models import (
     AccessToken,
+    Invitation,
+    JoinLink,
     Member,
     Membership,
     MyWorkspace,
     NewWorkspace,
+    PageQuery,
     Workspace,
     WorkspaceAuditType,
     WorkspaceEntry,
     WorkspaceInfo,
 )
-from functions.auth.policy import is_live
 from functions.auth.store import Change, WorkspaceRecord
 from functions.auth.workspace_policy import MAX_MEMBERSHIPS
+from shared_code import text
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
+from shared_code.endpoint import Page, page_of
 from shared_code.errors import IdempotencyKeyReused, RoleRequired, WorkspaceNotFound
 from shared_code.ids import derived_id, new_id
 from shared_code.roles import InWorkspace, WorkspaceRole, is_at_least
@@ -123,10 +128,12 @@ async def create(actor: Actor, body: NewWorkspace, idempotency_key: str | None) 
     IdempotencyKeyReused.
     """
     await limits.before_workspace(actor.user_id)
-    await check_memberships(actor.user_id)
-    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    held = await check_memberships(actor.user_id)
+    digest = text.digest(body.model_dump_json())
     key = f"{actor.user_id} {idempotency_key}"
     workspace_id = derived_id("ws", key) if idempotency_key else new_id("ws")
+    if any(each.workspace_id == workspace_id and not each.role for each in held):
+        raise IdempotencyKeyReused  # what the key made was left, or deleted
     now = utcnow()
     root = Workspace(
         workspace_id=workspace_id,
@@ -160,12 +167,13 @@ async def _made_before(actor: Actor, workspace_id: str, digest: str) -> Workspac
     return info_of(record.workspace, member)
 
 
-async def check_memberships(user_id: str) -> None:
-    """Raise TooManyWorkspaces when the user is in as many as he can be. One round trip."""
+async def check_memberships(user_id: str) -> list[Membership]:
+    """What the user is in, and was. One round trip. Raises TooManyWorkspaces when he can be in no more."""
     record = await store.read_user(user_id)
-    held = [each for each in record.memberships if each.role] if record else []
-    if len(held) >= MAX_MEMBERSHIPS:
+    held = record.memberships if record else []
+    if sum(each.role is not None for each in held) >= MAX_MEMBERSHIPS:
         raise TooManyWorkspaces
+    return held
 
 
 def info_of(workspace: Workspace, member: Member) -> WorkspaceInfo:
@@ -188,22 +196,42 @@ async def see(caller: InWorkspace) -> WorkspaceInfo:
     return await in_workspace(caller, attempt)
 
 
-async def mine(actor: Actor, after: str | None, limit: int) -> list[MyWorkspace]:
-    """Up to `limit` of the caller's workspaces, by id. One round trip, and one for each, side by side."""
+async def mine(actor: Actor, query: PageQuery) -> Page[MyWorkspace]:
+    """The caller's workspaces, by id. One round trip, and one for each, side by side.
+
+    A page holds less than was asked for where a workspace is just being deleted.
+    """
     record = await record_of(actor)
     held = sorted((m for m in record.memberships if m.role), key=lambda each: each.workspace_id)
-    page = [each for each in held if each.workspace_id > (after or "")][:limit]
-    found = await asyncio.gather(*(store.read_workspace(each.workspace_id) for each in page))
-    return [
-        MyWorkspace(
-            id=held.workspace_id,
-            name=read.workspace.name,
-            role=held.role,
-            joined_at=held.joined_at,
-        )
-        for held, read in zip(page, found, strict=True)
-        if read and held.role
-    ]
+    behind = [each for each in held if each.workspace_id > (query.cursor or "")]
+    page = page_of(behind, query.limit, lambda each: each.workspace_id)
+    found = await asyncio.gather(*(_mine(each) for each in page.items))
+    return Page(items=[each for each in found if each], next=page.next)
+
+
+async def _mine(held: Membership) -> MyWorkspace | None:
+    read = await store.read_workspace(held.workspace_id)
+    if read is None or held.role is None:
+        return None
+    return MyWorkspace(
+        id=held.workspace_id,
+        name=read.workspace.name,
+        role=held.role,
+        joined_at=held.joined_at,
+    )
+
+
+async def listed[Kind: (Member, Invitation, JoinLink), Info: BaseModel](
+    caller: InWorkspace, kind: type[Kind], seen: Callable[[Kind], Info], query: PageQuery
+) -> Page[Info]:
+    """A page of the workspace's rows of a kind, by id. Three round trips, two of them side by side."""
+
+    async def attempt(_: WorkspaceRecord, __: Member) -> list[Kind]:
+        return await store.read_rows(kind, caller.workspace_id, query.cursor, query.limit + 1)
+
+    found = await in_workspace(caller, attempt)
+    page = page_of(found, query.limit, lambda each: each.row_key.removeprefix(each.PREFIX))
+    return Page(items=[seen(each) for each in page.items], next=page.next)
 
 
 async def rename(caller: InWorkspace, name: str) -> WorkspaceInfo:
@@ -245,14 +273,12 @@ async def token_for(actor: Actor, workspace_id: str) -> AccessToken:
     Raises WorkspaceNotFound when he is not in it.
     """
     ring, record = await signing.key_ring(), await record_of(actor)
-    session, now = record.session(actor.session_id), utcnow()
-    if session is None or not is_live(session, record.account, now):
-        raise InvalidRefreshToken
+    session = live_session(record, actor.session_id)
     held = record.membership(workspace_id)
     if held is None or held.role is None:
         raise WorkspaceNotFound
     token = signing.access_token(
-        ring, record.account, session, now, record.memberships, workspace_id
+        ring, record.account, session, utcnow(), record.memberships, workspace_id
     )
     return AccessToken(access_token=token, expires_in=ACCESS_SECONDS)
 

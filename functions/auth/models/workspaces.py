@@ -15,7 +15,7 @@ from functions.auth.models.audit import Noted
 from functions.auth.models.stored import Stored
 from shared_code.clock import Timestamp
 from shared_code.endpoint import Model
-from shared_code.ids import id_pattern
+from shared_code.ids import ANY_ID_PATTERN, id_pattern
 from shared_code.roles import WorkspaceId, WorkspaceRole
 from shared_code.text import Name
 
@@ -250,4 +250,4 @@ class PageQuery(BaseModel):
     """Where a page starts."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=100)] | None = None
+    cursor: Annotated[str, Field(pattern=ANY_ID_PATTERN)] | None = None

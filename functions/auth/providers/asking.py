@@ -53,10 +53,6 @@ class Return:
 class Provider(Protocol):
     """One provider, as its settings describe it."""
 
-    @property
-    def name(self) -> str:
-        """What it is called here."""
-
     async def authorization_url(self, started: Started, state: str, redirect_uri: str) -> str:
         """Where to send the browser. No round trip while what the provider says of itself is young."""
 

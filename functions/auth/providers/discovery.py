@@ -178,6 +178,11 @@ def _pick(keys: list[dict[str, Any]], kid: str | None) -> dict[str, Any] | None:
 
 async def fetched(url: str, token: str | None = None) -> dict[str, Any]:
     """A JSON object from a provider. Raises ProviderUnavailable."""
+    return as_object(await fetched_json(url, token), url)
+
+
+async def fetched_json(url: str, token: str | None = None) -> Any:
+    """Any JSON from a provider. Raises ProviderUnavailable."""
     headers = {"Accept": "application/json", "User-Agent": "atrium"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -187,15 +192,19 @@ async def fetched(url: str, token: str | None = None) -> dict[str, Any]:
         raise ProviderUnavailable(f"{url} does not answer") from error
     if answer.status != HTTPStatus.OK:
         raise ProviderUnavailable(f"{url} answers {answer.status}")
-    return as_object(answer, url)
+    return json_of(answer, url)
 
 
-def as_object(answer: Answer, url: str) -> dict[str, Any]:
-    """The JSON object of an answer. Raises ProviderUnavailable for anything else."""
+def json_of(answer: Answer, url: str) -> Any:
+    """The JSON of an answer. Raises ProviderUnavailable."""
     try:
-        found = json.loads(answer.body)
+        return json.loads(answer.body)
     except ValueError as error:
         raise ProviderUnavailable(f"{url} answers no JSON") from error
+
+
+def as_object(found: Any, url: str) -> dict[str, Any]:
+    """What was found, an object. Raises ProviderUnavailable for anything else."""
     if not isinstance(found, dict):
         raise ProviderUnavailable(f"{url} answers no object")
     return found

@@ -4,19 +4,13 @@ Invariant: the subject is GitHub's number of the account, since login names chan
 Source: docs.github.com, "Authorizing OAuth apps" (PKCE since 2025) and "REST API endpoints for emails".
 """
 
-import json
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Any
 
 from functions.auth.errors import ProviderRefused, ProviderUnavailable
 from functions.auth.providers.asking import Profile, Return, Started
-from functions.auth.providers.discovery import fetched
+from functions.auth.providers.discovery import fetched, fetched_json
 from functions.auth.providers.openid import posted, with_query
-from shared_code.outgoing import NoAnswer, ask
 
-_SECONDS = 5.0
-_MAX_BYTES = 200_000
 _PUBLIC = "https://github.com"
 
 
@@ -24,7 +18,6 @@ _PUBLIC = "https://github.com"
 class GitHub:
     """GitHub, or a GitHub Enterprise Server at another address."""
 
-    name: str
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
@@ -75,14 +68,9 @@ class GitHub:
     async def _email(self, token: str) -> str | None:
         """The primary address, if GitHub has verified it."""
         url = f"{self._api}/user/emails"
-        headers = {"Authorization": f"Bearer {token}", "User-Agent": "atrium"}
-        try:
-            answer = await ask("GET", url, seconds=_SECONDS, max_bytes=_MAX_BYTES, headers=headers)
-            listed: Any = json.loads(answer.body)
-        except (NoAnswer, ValueError) as error:
-            raise ProviderUnavailable(f"{url} does not answer") from error
-        if answer.status != HTTPStatus.OK or not isinstance(listed, list):
-            raise ProviderUnavailable(f"{url} answers {answer.status}")
+        listed = await fetched_json(url, token)
+        if not isinstance(listed, list):
+            raise ProviderUnavailable(f"{url} answers no list")
         for each in listed:
             if isinstance(each, dict) and each.get("primary") and each.get("verified") is True:
                 return str(each.get("email"))

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from functions.auth.errors import ProviderRefused, ProviderUnavailable
 from functions.auth.providers.asking import Profile, Return, Started
-from functions.auth.providers.discovery import Metadata, as_object, fetched, metadata
+from functions.auth.providers.discovery import Metadata, as_object, fetched, json_of, metadata
 from functions.auth.providers.id_tokens import verified
 from shared_code.outgoing import NoAnswer, ask
 
@@ -24,7 +24,6 @@ _TRUE = (True, 1, "true", "1")  # some providers write it as text
 class OpenIdProvider:
     """A provider with discovery."""
 
-    name: str
     issuer: str
     client_id: str
     client_secret: str | None = field(repr=False)
@@ -125,4 +124,4 @@ async def posted(url: str, form: dict[str, str], headers: dict[str, str]) -> dic
         raise ProviderRefused
     if answer.status != HTTPStatus.OK:
         raise ProviderUnavailable(f"{url} answers {answer.status}")
-    return as_object(answer, url)
+    return as_object(json_of(answer, url), url)

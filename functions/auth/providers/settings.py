@@ -50,9 +50,9 @@ def named(name: str) -> Provider:
     client_id = setting(f"{prefix}_CLIENT_ID")
     secret = optional_setting(f"{prefix}_CLIENT_SECRET")
     if name == GITHUB:
-        return GitHub(name, issuer, client_id, secret or "")
+        return GitHub(issuer, client_id, secret or "")
     scopes = optional_setting(f"{prefix}_SCOPES") or _SCOPES
-    return OpenIdProvider(name, issuer, client_id, secret, scopes)
+    return OpenIdProvider(issuer, client_id, secret, scopes)
 
 
 def _issuer(name: str, preset: str | None) -> str:

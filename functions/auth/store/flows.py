@@ -6,7 +6,6 @@
 Invariant: the token opens one flow of one kind, in its time; what is taken is taken by one caller.
 """
 
-import hashlib
 import json
 import secrets
 from datetime import timedelta
@@ -18,6 +17,8 @@ from functions.auth.sealing import seal, unseal
 from functions.auth.store.tables import FLOWS, SETTING
 from shared_code.clock import now_ms
 from shared_code.storage import find, int64, number, table, unchanged
+from shared_code.sweeping import sweep
+from shared_code.text import digest
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables import TableEntity
@@ -69,16 +70,8 @@ async def take_flow(kind: FlowKind, token: str) -> dict[str, Any] | None:
 
 
 async def sweep_flows() -> int:
-    """Delete the flows that nobody came back to; how many. A timer calls it."""
-    over = [
-        (row["PartitionKey"], row["RowKey"])
-        async for row in _flows().query_entities(
-            f"until lt {now_ms()}L", select=["PartitionKey", "RowKey"]
-        )
-    ]
-    for partition, row_key in over:
-        await _flows().delete_entity(partition, row_key)
-    return len(over)
+    """Delete the flows that ended or were taken; how many. A timer calls it. As sweeping.sweep."""
+    return await sweep(_flows(), f"until lt {now_ms()}L")
 
 
 async def _find(kind: FlowKind, token: str) -> "TableEntity | None":
@@ -93,8 +86,7 @@ def _known(kind: FlowKind, row: "TableEntity") -> dict[str, Any]:
 
 
 def _key(kind: FlowKind, token: str) -> dict[str, str]:
-    partition = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"PartitionKey": partition, "RowKey": kind}
+    return {"PartitionKey": digest(token), "RowKey": kind}
 
 
 def _context(kind: FlowKind) -> str:

@@ -13,7 +13,7 @@ from shared_code.storage import table
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
 
-WORKSPACE = "ws"
+_WORKSPACE = "ws_"
 
 
 def activity() -> "TableClient":
@@ -21,27 +21,9 @@ def activity() -> "TableClient":
     return table(SETTING, ACTIVITY)
 
 
-class Outboxes:
-    """The outbox rows of both tables. It is an `Outbox` for the walk."""
-
-    def __init__(self) -> None:
-        self._users = OutboxRows(lambda: table(SETTING, USERS))
-        self._workspaces = OutboxRows(lambda: table(SETTING, WORKSPACES))
-
-    def _of(self, partition: str) -> OutboxRows:
-        return self._workspaces if partition.startswith(f"{WORKSPACE}_") else self._users
-
-    async def behind(self, partition: str) -> str | None:
-        """As OutboxRows.behind."""
-        return await self._of(partition).behind(partition)
-
-    async def tell(self, partition: str) -> int:
-        """As OutboxRows.tell."""
-        return await self._of(partition).tell(partition)
-
-    def tell_soon(self, partition: str) -> None:
-        """As OutboxRows.tell_soon."""
-        self._of(partition).tell_soon(partition)
+def table_of(partition: str) -> "TableClient":
+    """The table that a partition is in."""
+    return table(SETTING, WORKSPACES if partition.startswith(_WORKSPACE) else USERS)
 
 
 @cache
@@ -57,6 +39,6 @@ def walker() -> Walker:
 
 
 @cache
-def outbox() -> Outboxes:
+def outbox() -> OutboxRows:
     """The events of partitions that wait to be told, one per process."""
-    return Outboxes()
+    return OutboxRows(table_of)

@@ -7,6 +7,7 @@ lost is recognised as ours.
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ _LOST_RACE = {404, 409, 412}
 
 
 @dataclass
-class Record:
+class Record(ABC):
     """What was read of a partition. `versions` are the store's, by RowKey."""
 
     key: str
@@ -35,9 +36,9 @@ class Record:
     ROOT: ClassVar[str]
 
     @property
+    @abstractmethod
     def partition(self) -> Partition:
         """Where it is kept."""
-        raise NotImplementedError
 
     def add(self, row: Any, kind: type[Stored]) -> None:
         """Take a row as the store gave it."""

@@ -4,7 +4,6 @@ Invariant: rows are inserted, or replaced on the condition that they are as they
 repeats a write whose answer was lost; what the first try wrote is recognised as ours by its user id.
 """
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from azure.core import MatchConditions
@@ -17,6 +16,7 @@ from azure.core.exceptions import (
 from functions.auth.models import Reservation, ReservationKind
 from functions.auth.store.tables import EMAILS, IDENTITIES, SETTING
 from shared_code.storage import find, table
+from shared_code.text import digest
 
 if TYPE_CHECKING:  # the SDK is imported on first use
     from azure.data.tables.aio import TableClient
@@ -30,7 +30,7 @@ def _names(kind: ReservationKind) -> "TableClient":
 
 def identity_key(issuer: str, subject: str) -> str:
     """The name under which an identity elsewhere is reserved."""
-    return hashlib.sha256(f"{issuer}\n{subject}".encode("utf-8", "surrogatepass")).hexdigest()
+    return digest(f"{issuer}\n{subject}")
 
 
 async def find_reservation(key: str, kind: ReservationKind = "email") -> Reservation | None:
@@ -87,6 +87,13 @@ def _reservation_row(reservation: Reservation) -> dict[str, Any]:
         "expires_at": reservation.expires_at,
         "request": reservation.request,
     }
+
+
+async def release(key: str, user_id: str, kind: ReservationKind = "email") -> None:
+    """Make a name free if it is this user's. Two round trips."""
+    held = await find_reservation(key, kind)
+    if held and held.user_id == user_id:
+        await give_up(held)
 
 
 async def give_up(held: Reservation) -> None:

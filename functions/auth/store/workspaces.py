@@ -80,27 +80,14 @@ async def add_members(record: WorkspaceRecord, limit: int) -> None:
             break
 
 
-async def read_members(workspace_id: str, after: str | None, limit: int) -> list[Member]:
-    """Up to `limit` members, by user id, behind `after`. One query."""
-    return await _read(workspace_id, Member, "m;", f"{Member.PREFIX}{after or ''}", limit)
-
-
-async def read_invitations(workspace_id: str, after: str | None, limit: int) -> list[Invitation]:
-    """Up to `limit` invitations, oldest first, behind `after`. One query."""
-    return await _read(workspace_id, Invitation, "i;", f"{Invitation.PREFIX}{after or ''}", limit)
-
-
-async def read_join_links(workspace_id: str, after: str | None, limit: int) -> list[JoinLink]:
-    """Up to `limit` join links, oldest first, behind `after`. One query."""
-    return await _read(workspace_id, JoinLink, "l;", f"{JoinLink.PREFIX}{after or ''}", limit)
-
-
-async def _read[Kind: Stored](
-    workspace_id: str, kind: type[Kind], end: str, after: str, limit: int
+async def read_rows[Kind: Stored](
+    kind: type[Kind], workspace_id: str, after: str | None, limit: int
 ) -> list[Kind]:
+    """Up to `limit` members, invitations or join links behind the id `after`, by id. One query."""
+    start, end = f"{kind.PREFIX}{after or ''}", kind.PREFIX.replace(":", ";")
     found: list[Kind] = []
-    async for row in _partition(workspace_id).rows(after, end, limit + 1):
-        if row["RowKey"] > after:
+    async for row in _partition(workspace_id).rows(start, end, limit + 1):
+        if row["RowKey"] > start:
             found.append(kind.model_validate_json(row["value"]))
         if len(found) == limit:
             break

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.auth import store, workspace_policy
-from functions.auth.commands import invitations, join_links
+from functions.auth.commands import invitations
 from functions.auth.models import Invitation, JoinLink
 from shared_code.clock import utcnow
 from tests.integration.auth.conftest import Answer, Call, mails_of, newest_mail
@@ -183,6 +183,22 @@ class TestInvitations:
         answer = await invite(call, ann, workspace_id, f"y-{address}")
         assert has_failed(answer, 409, "workspace_full")
 
+    async def test_what_is_over_makes_room(
+        self,
+        call: Call,
+        ann: User,
+        workspace_id: str,
+        address: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(invitations, "MAX_INVITATIONS", 1)
+        first = await invite(call, ann, workspace_id, f"x-{address}")
+        await make_old(workspace_id, f"{Invitation.PREFIX}{first.body['id']}")
+        second = await invite(call, ann, workspace_id, f"y-{address}")
+        assert second.status == 201
+        left = await store.read_rows(Invitation, workspace_id, None, 10)
+        assert [each.invitation_id for each in left] == [second.body["id"]]
+
     @pytest.mark.parametrize(
         "change",
         [
@@ -193,6 +209,8 @@ class TestInvitations:
             lambda parts: ["ws_" + "0" * 26, parts[1], parts[2]],
             lambda parts: ["' or '1' eq '1", parts[1], parts[2]],
             lambda parts: parts[:1],
+            lambda parts: [parts[0] + "\n", parts[1], parts[2]],
+            lambda parts: [parts[0], parts[1] + "\n", parts[2]],
             lambda parts: ["\u0000", "\ud7ff/#?\\", parts[2]],
         ],
     )
@@ -289,7 +307,7 @@ class TestJoinLinks:
     async def test_so_many_and_no_more(
         self, call: Call, ann: User, workspace_id: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(join_links, "MAX_INVITATIONS", 1)
+        monkeypatch.setattr(invitations, "MAX_INVITATIONS", 1)
         await self.link(call, ann, workspace_id)
         answer = await call(
             "workspaces_make_join_link",

@@ -98,6 +98,37 @@ class TestMaking:
         mine = await call("workspaces_mine", token=ann["access_token"])
         assert len(mine.body["items"]) == 1
 
+    async def test_a_key_whose_workspace_was_left_makes_no_other(
+        self, call: Call, ann: User, bob: User
+    ) -> None:
+        body, key = {"name": "Engines"}, {"key": "once"}
+        first = await call("workspaces_create", body, token=ann["access_token"], **key)
+        at = {"token": await fresh(call, ann), "workspace_id": first.body["id"]}
+        await joined(call, ann, first.body["id"], bob, "member")
+        await call("workspaces_transfer", {"user_id": bob["user"]["id"]}, **at)
+        at["token"] = await fresh(call, ann)
+        assert (await call("workspaces_leave", **at)).status == 204
+        answer = await call("workspaces_create", body, token=await fresh(call, ann), **key)
+        assert has_failed(answer, 409, "idempotency_key_reused")
+
+    async def test_a_page_that_misses_a_deleted_one_has_a_next(self, call: Call, ann: User) -> None:
+        made_ids = sorted([await made(call, ann) for _ in range(3)])
+        token = await fresh(call, ann)
+        await call("workspaces_delete", token=token, workspace_id=made_ids[1])
+        params = {"limit": "2"}
+        page = await call("workspaces_mine", token=token, params=params)
+        assert [each["id"] for each in page.body["items"]] == made_ids[:1]
+        rest = await call(
+            "workspaces_mine", token=token, params={**params, "cursor": page.body["next"]}
+        )
+        assert [each["id"] for each in rest.body["items"]] == made_ids[2:]
+        assert rest.body["next"] is None
+
+    @pytest.mark.parametrize("cursor", ["\u0000", "a'b", "usr_", "ws_" + "0" * 26 + "\n"])
+    async def test_a_cursor_that_is_none(self, call: Call, ann: User, cursor: str) -> None:
+        answer = await call("workspaces_mine", token=ann["access_token"], params={"cursor": cursor})
+        assert has_failed(answer, 422, "validation_failed")
+
     async def test_ten_an_hour(self, call: Call, ann: User) -> None:
         for _ in range(10):
             await made(call, ann)

@@ -204,7 +204,7 @@ async def test_outbox_rows_are_told_in_order_and_gone_once_the_bus_has_them(
         sent.append({**event.model_dump(), "session_id": session_id})
 
     monkeypatch.setattr(rows, "publish", publish)
-    outbox, partition = OutboxRows(lambda: things), new_id("usr")
+    outbox, partition = OutboxRows(lambda _: things), new_id("usr")
     names = ["ann", "bob", "cid"]
     for name in names:
         user = {"PartitionKey": partition, "RowKey": name}

@@ -27,11 +27,11 @@ def test_presets_need_a_client_and_nothing_else(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(f"AUTH_PROVIDER_{name}_CLIENT_ID", f"id of {name}")
     google, microsoft, github = (providers.named(each) for each in providers.names())
     assert google == OpenIdProvider(
-        "google", "https://accounts.google.com", "id of GOOGLE", None, "openid email profile"
+        "https://accounts.google.com", "id of GOOGLE", None, "openid email profile"
     )
     assert isinstance(microsoft, OpenIdProvider)
     assert microsoft.issuer == "https://login.microsoftonline.com/common/v2.0"
-    assert github == GitHub("github", "https://github.com", "id of GITHUB", "")
+    assert github == GitHub("https://github.com", "id of GITHUB", "")
 
 
 def test_any_other_needs_an_issuer(monkeypatch: pytest.MonkeyPatch) -> None:
