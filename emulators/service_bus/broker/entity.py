@@ -4,6 +4,7 @@ Invariants: a sequence number is never given twice, also across restarts; a mess
 a new number when its time comes, as in Azure, where it is appended as if it had been sent then.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class World:
     ready: set["Queue"] = field(default_factory=set)
 
 
-class Entity:
+class Entity(ABC):
     """Something that takes messages."""
 
     def __init__(self, world: World, path: str, key: int, window_ms: int = 0) -> None:
@@ -41,9 +42,9 @@ class Entity:
         self.window_ms = window_ms
         self._seen: dict[str, int] = {}
 
+    @abstractmethod
     def put(self, message: "Message", hops: int = 0, enqueued_sequence: int = 0) -> None:
         """Take a message in; `hops` counts the forwards behind it."""
-        raise NotImplementedError
 
     @property
     def size(self) -> int:

@@ -3,6 +3,7 @@
 Invariant: a message is acknowledged only when the broker has it, and a batch is taken whole or not at all.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ _BATCH_PROPERTY = "com.microsoft:max-message-batch-size"
 _SLACK = 64 * 1024  # bytes that an envelope of a batch may add to its messages
 
 
-class Incoming:
+class Incoming(ABC):
     """What all links have in common on which the peer sends."""
 
     def __init__(self, channel: Channel, attach: Attach, max_bytes: int) -> None:
@@ -103,17 +104,17 @@ class Incoming:
             return rejected(DECODE_ERROR, str(fault))
         return accepted()
 
+    @abstractmethod
     def take(self, encoded: bytes, message_format: int) -> None:
         """Do what the message is for. Raises BrokerError, DecodeError."""
-        raise NotImplementedError
 
-    def on_settled(self, _token: UUID, _outcome: Any) -> None:
+    def on_settled(self, _token: UUID, _outcome: Any) -> None:  # noqa: B027 - to do nothing is right here
         """Nothing that we receive is settled by the peer."""
 
-    def on_gone(self, *, clean: bool) -> None:
+    def on_gone(self, *, clean: bool) -> None:  # noqa: B027 - to do nothing is right here
         """Nothing is left behind."""
 
-    def wake(self) -> None:
+    def wake(self) -> None:  # noqa: B027 - to do nothing is right here
         """Nothing waits for the socket here."""
 
 

@@ -55,9 +55,10 @@ def new_secret() -> tuple[str, str]:
 
 
 async def invite(caller: InWorkspace, body: NewInvitation, client: Client) -> InvitationInfo:
-    """Invite an address; a mail goes there. Six round trips, and those of limits.before_mail.
+    """Invite an address; a mail goes there.
 
-    Whether the address has an account is not told. Raises RoleRequired, WorkspaceFull, TooManyRequests.
+    Five round trips, two of them side by side, and those of limits.before_mail. Whether the address has an
+    account is not told. Raises RoleRequired, WorkspaceFull, TooManyRequests.
     """
     now = utcnow()
     secret, digest = new_secret()

@@ -78,8 +78,7 @@ async def step_up(actor: Actor, body: StepUp, client: Client) -> tuple[SignedIn,
 
     By password one hash and two round trips, by a factor two, two more for a passkey; and those of limits.
 
-    Raises:
-    WrongPassword, SecondFactorRequired, WrongSecondFactor, TooManyRequests.
+    Raises WrongPassword, SecondFactorRequired, WrongSecondFactor, TooManyRequests.
     """
     ring, record = await signing.key_ring(), await record_of(actor)
     if body.password is not None:

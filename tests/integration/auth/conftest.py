@@ -41,6 +41,11 @@ class Answer:
     text: str
 
 
+def has_failed(answer: Answer, status: int, code: str) -> bool:
+    """Whether it is this error."""
+    return (answer.status, answer.body["code"]) == (status, code)
+
+
 type Call = Callable[..., Awaitable[Answer]]
 
 

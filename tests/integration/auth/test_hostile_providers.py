@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from functions.auth.providers import discovery
-from tests.integration.auth.conftest import Answer, Call
+from tests.integration.auth.conftest import Answer, Call, has_failed
 from tests.integration.auth.http_server import serving
 from tests.security.forging import Sign, hs256
 
@@ -126,10 +126,6 @@ async def signing_in(call: Call, hostile: Hostile, provider: str = "acme") -> An
         hostile.claims.setdefault("nonce", query["nonce"][0])
     body = {"state": started.body["state"], "browser": started.body["browser"], "code": "c"}
     return await call("auth_provider_callback", body)
-
-
-def has_failed(answer: Answer, status: int, code: str) -> bool:
-    return (answer.status, answer.body["code"]) == (status, code)
 
 
 async def test_without_a_fault_it_signs_in_so_that_refusals_mean_something(

@@ -16,7 +16,7 @@ from functions.auth.commands import erasing, providers
 from functions.auth.providers import discovery
 from shared_code.clock import utcnow
 from tests.harness.provider import OpenIdServer, running_provider
-from tests.integration.auth.conftest import Answer, Call, newest_mail
+from tests.integration.auth.conftest import Answer, Call, has_failed, newest_mail
 from tests.integration.auth.factors import second, with_totp
 from tests.integration.auth.test_sessions import audit_types, refresh, register
 
@@ -81,10 +81,6 @@ async def signed_in(call: Call, server: OpenIdServer, login: str, provider: str 
     answer = await callback(call, await came_back(call, server, login, provider))
     assert answer.status == 200, answer
     return answer.body
-
-
-def has_failed(answer: Answer, status: int, code: str) -> bool:
-    return (answer.status, answer.body["code"]) == (status, code)
 
 
 class TestSigningIn:

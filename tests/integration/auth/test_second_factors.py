@@ -10,7 +10,7 @@ from functions.auth import store, totp
 from functions.auth.commands import operating_factors
 from functions.auth.errors import NoSuchAccount
 from shared_code.clock import utcnow
-from tests.integration.auth.conftest import Answer, Call, mails_of, newest_mail
+from tests.integration.auth.conftest import Call, has_failed, mails_of, newest_mail
 from tests.integration.auth.factors import second, signature, ticket, with_passkey, with_totp
 from tests.integration.auth.test_sessions import (
     PASSWORD,
@@ -33,10 +33,6 @@ STEP_UP_ROUTES = (
 async def ann(call: Call, address: str) -> dict[str, Any]:
     """A user who has just registered."""
     return await register(call, address)
-
-
-def has_failed(answer: Answer, status: int, code: str) -> bool:
-    return (answer.status, answer.body["code"]) == (status, code)
 
 
 async def grown_old(call: Call, user: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from functions.auth import store
 from functions.auth.commands import erasing_workspaces
 from functions.auth.commands.erasing_workspaces import leave_all
 from shared_code.clock import utcnow
-from tests.integration.auth.conftest import Answer, Call
+from tests.integration.auth.conftest import Call, has_failed
 from tests.integration.auth.test_sessions import put_session, refresh
 from tests.integration.auth.workspaces import (
     User,
@@ -32,10 +32,6 @@ async def ann(call: Call, address: str) -> User:
 async def bob(call: Call, address: str) -> User:
     """Another user."""
     return await user(call, address, "bob")
-
-
-def has_failed(answer: Answer, status: int, code: str) -> bool:
-    return (answer.status, answer.body["code"]) == (status, code)
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functions.auth import signing, store, workspace_policy
 from functions.auth.commands import following, workspaces
 from functions.auth.commands.members import gone
 from shared_code.ids import new_id
-from tests.integration.auth.conftest import Answer, Call
+from tests.integration.auth.conftest import Call, has_failed
 from tests.integration.auth.test_sessions import is_refused, refresh
 from tests.integration.auth.workspaces import (
     User,
@@ -34,10 +34,6 @@ async def ann(call: Call, address: str) -> User:
 async def bob(call: Call, address: str) -> User:
     """Another user."""
     return await user(call, address, "bob")
-
-
-def has_failed(answer: Answer, status: int, code: str) -> bool:
-    return (answer.status, answer.body["code"]) == (status, code)
 
 
 def claims(token: str) -> dict[str, Any]:
