@@ -13,12 +13,14 @@ AtriumError
 │   └── WorkspaceNotFound     there is none, or the caller is not in it
 ├── Conflict 409              the state of the thing does not allow it
 │   └── IdempotencyKeyReused
+├── PreconditionFailed 412    it is not as the caller's If-Match has it
 ├── PayloadTooLarge 413
 ├── UnsupportedMediaType 415
 ├── ValidationFailed 422      well-formed, but a field is wrong; names each field
 ├── TooManyRequests 429       carries Retry-After, and the limit that is used up
 ├── InternalError 500         a fault of ours
 └── Unavailable 503           try again; carries Retry-After
+    ├── TooManyHashes         the queue for password hashing is full
     └── NotConfigured         an app setting is missing
         └── InvalidSetting    or has a value that cannot be used
 
@@ -145,6 +147,14 @@ class IdempotencyKeyReused(Conflict):
     title = "This Idempotency-Key was used with another body"
 
 
+class PreconditionFailed(AtriumError):
+    """It is not as the caller's If-Match has it."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "It has changed since you read it"
+
+
 class PayloadTooLarge(AtriumError):
     """The body exceeds the route's limit."""
 
@@ -215,6 +225,10 @@ class Unavailable(AtriumError):
     code = "unavailable"
     title = "Not available at the moment, please try again"
     retry_after = 1
+
+
+class TooManyHashes(Unavailable):
+    """The queue for password hashing is full."""
 
 
 class NotConfigured(Unavailable):

@@ -172,6 +172,23 @@ async def create_container(name: str, container: str) -> None:
         return
 
 
+async def allow_origins(name: str, origins: str) -> None:
+    """Let browsers read and write blobs by their addresses, from these origins, parted by commas.
+
+    For the provision command only. It replaces the account's rules for blobs.
+    """
+    from azure.storage.blob import CorsRule
+
+    rule = CorsRule(
+        [each.strip() for each in origins.split(",")],
+        ["GET", "HEAD", "PUT", "OPTIONS"],
+        allowed_headers=["*"],
+        exposed_headers=["ETag", "Content-Length", "Content-Range", "x-ms-*"],
+        max_age_in_seconds=3600,
+    )
+    await blob_service(name).set_service_properties(cors=[rule])
+
+
 async def reach_table(name: str, table_name: str) -> None:
     """Raise AzureError unless the table answers. One storage round trip."""
     await find(table(name, table_name), "ready", "ready")

@@ -10,7 +10,6 @@ only known devices of the same account share.
 Where no trusted proxy tells a client's address, limits by network do not apply; the others do.
 """
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -18,9 +17,7 @@ from types import MappingProxyType
 from functions.auth.store.tables import LIMITS, SETTING
 from shared_code.clock import now_ms
 from shared_code.endpoint import Client
-from shared_code.errors import InvalidSetting
-from shared_code.limits import Limit, Limiter, Taken, Window
-from shared_code.settings import optional_setting
+from shared_code.limits import Limit, Limiter, Taken, Window, named_limits
 from shared_code.storage import table
 
 OVERRIDES = "AUTH_LIMITS"
@@ -161,31 +158,9 @@ async def _take(*wants: Want) -> Taken:
 
 
 def _want(name: str, key: str) -> Want:
-    return _limits(optional_setting(OVERRIDES) or "")[name], key
+    return named_limits(OVERRIDES, _DEFAULTS)[name], key
 
 
 def _by_network(name: str, client: Client, subject: str = "") -> tuple[Want, ...]:
     """What is counted by the client's network, and the subject; nothing where the network is unknown."""
     return (_want(name, f"{client.network} {subject}"),) if client.network else ()
-
-
-@cache
-def _limits(overrides: str) -> dict[str, Limit]:
-    """The limits by name. Raises InvalidSetting."""
-    windows = dict(_DEFAULTS)
-    for each in filter(None, (part.strip() for part in overrides.split(";"))):
-        name, _, text = each.partition("=")
-        if name.strip() not in windows:
-            raise InvalidSetting(OVERRIDES)
-        windows[name.strip()] = tuple(_window(part.strip()) for part in text.split(","))
-    try:
-        return {name: Limit(name, each) for name, each in windows.items()}
-    except ValueError as error:
-        raise InvalidSetting(OVERRIDES) from error
-
-
-def _window(text: str) -> Window:
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,7})", text, re.ASCII)
-    if found is None:
-        raise InvalidSetting(OVERRIDES)
-    return Window(int(found[1]), int(found[2]))

@@ -13,12 +13,14 @@ from shared_code.endpoint.client import Client
 from shared_code.endpoint.cookies import leave_out_empty_domains
 from shared_code.endpoint.decorator import endpoint
 from shared_code.endpoint.parameters import IdempotencyKey
+from shared_code.endpoint.preconditions import IF_MATCH, if_match
 from shared_code.endpoint.responses import Content, Model, Page, Reply, page_of
 from shared_code.endpoint.route import ROUTES, WORKSPACE, Anonymous, Header, Route
 
 leave_out_empty_domains()
 
 __all__ = [
+    "IF_MATCH",
     "ROUTES",
     "WORKSPACE",
     "Anonymous",
@@ -31,5 +33,6 @@ __all__ = [
     "Reply",
     "Route",
     "endpoint",
+    "if_match",
     "page_of",
 ]

@@ -11,5 +11,6 @@ docs/limits.md says which algorithm and why, and what it costs.
 
 from shared_code.limits.limiter import Limiter, Taken
 from shared_code.limits.log import Limit, Window
+from shared_code.limits.named import named_limits
 
-__all__ = ["Limit", "Limiter", "Taken", "Window"]
+__all__ = ["Limit", "Limiter", "Taken", "Window", "named_limits"]

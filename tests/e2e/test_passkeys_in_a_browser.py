@@ -41,7 +41,6 @@ async def with_authenticator(stack: Stack, profile: Path) -> AsyncIterator[Page]
     """A page of ours, in a browser whose device has a fingerprint reader, so to speak."""
     url = f"{stack.settings['AUTH_ISSUER']}/api/auth/links/verify_email"
     async with opened(url, profile) as page:
-        await page.until("document.readyState === 'complete'", "the page is there")
         await page.call("WebAuthn.enable")
         options = {
             "protocol": "ctap2",

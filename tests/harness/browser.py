@@ -1,6 +1,7 @@
 """Chromium without a window, driven over its debugging protocol: opens a page and asks it things."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,10 @@ _FLAGS = (
 )
 
 
+class Refused(Exception):
+    """The browser has not done what it was asked; a page that is being left answers nothing."""
+
+
 class Page:
     """One tab."""
 
@@ -35,12 +40,14 @@ class Page:
         self.complaints: list[str] = []
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call the debugging protocol; what the page complains of meanwhile is kept."""
+        """Call the debugging protocol; what the page complains of meanwhile is kept. Raises Refused."""
         self._calls += 1
         await self._socket.send_json({"id": self._calls, "method": method, "params": parameters})
         while True:
             message = await self._socket.receive_json(timeout=20)
             if message.get("id") == self._calls:
+                if "error" in message:
+                    raise Refused(message["error"])
                 result: dict[str, Any] = message["result"]
                 return result
             if message["method"] in {"Log.entryAdded", "Runtime.exceptionThrown"}:
@@ -61,7 +68,7 @@ class Page:
 
 @asynccontextmanager
 async def opened(url: str, profile: Path) -> AsyncIterator[Page]:
-    """A tab with the page."""
+    """A tab with the page, once it has loaded."""
     assert PATH is not None
     process = await asyncio.create_subprocess_exec(
         PATH, *_FLAGS, f"--user-data-dir={profile}", url, stderr=subprocess.DEVNULL
@@ -75,6 +82,7 @@ async def opened(url: str, profile: Path) -> AsyncIterator[Page]:
                 page = Page(socket)
                 await page.call("Log.enable")
                 await page.call("Runtime.enable")
+                await until_async(lambda: _has_loaded(page, url), "the page has loaded")
                 yield page
     finally:
         process.terminate()
@@ -92,3 +100,12 @@ async def _tab(session: aiohttp.ClientSession, port: int | None, url: str) -> st
         tabs = await response.json(content_type=None)
     found = [tab["webSocketDebuggerUrl"] for tab in tabs if tab["url"].startswith(url)]
     return found[0] if found else None
+
+
+async def _has_loaded(page: Page, url: str) -> bool:
+    """Whether the page is there: a tab is listed with its address while it still shows about:blank."""
+    is_it = f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'"
+    try:
+        return bool(await page.ask(is_it))
+    except Refused:
+        return False

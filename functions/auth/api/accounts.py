@@ -4,7 +4,7 @@ from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered, check
 from functions.auth.api.headers import CAPTCHA, CSRF
 from functions.auth.commands import accounts, erasing, registering
-from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, LastOwner, TooManyHashes
+from functions.auth.errors import CaptchaRequired, CsrfRefused, EmailTaken, LastOwner
 from functions.auth.models import (
     AuditEntry,
     AuditQuery,
@@ -27,7 +27,7 @@ from shared_code.endpoint import (
     endpoint,
     page_of,
 )
-from shared_code.errors import IdempotencyKeyReused, TooManyRequests
+from shared_code.errors import IdempotencyKeyReused, TooManyHashes, TooManyRequests
 
 _JWKS_HEADERS = (("Cache-Control", "public, max-age=600"),)
 

@@ -15,7 +15,6 @@ from functions.auth.errors import (
     NoSuchFactor,
     PasskeyRefused,
     SecondFactorRequired,
-    TooManyHashes,
     TooManyPasskeys,
     WrongPassword,
     WrongSecondFactor,
@@ -39,7 +38,7 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Reply, endpoint
-from shared_code.errors import TooManyRequests
+from shared_code.errors import TooManyHashes, TooManyRequests
 
 
 @endpoint(

@@ -4,7 +4,7 @@ from functions.auth.api import blueprint
 from functions.auth.api.cookie_answers import answered
 from functions.auth.api.headers import CAPTCHA, DEVICE
 from functions.auth.commands import addresses, passwords
-from functions.auth.errors import CaptchaRequired, InvalidCode, TooManyHashes, WrongPassword
+from functions.auth.errors import CaptchaRequired, InvalidCode, WrongPassword
 from functions.auth.models import (
     Confirmation,
     DigitsOnly,
@@ -18,7 +18,7 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Reply, endpoint
-from shared_code.errors import TooManyRequests
+from shared_code.errors import TooManyHashes, TooManyRequests
 
 
 @endpoint(blueprint, "POST", "auth/email/verify", errors=(InvalidCode,))

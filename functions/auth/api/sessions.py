@@ -13,7 +13,6 @@ from functions.auth.errors import (
     InvalidRefreshToken,
     NoSuchSession,
     RefreshTokenReused,
-    TooManyHashes,
 )
 from functions.auth.models import (
     Credentials,
@@ -29,7 +28,7 @@ from functions.auth.models import (
 )
 from shared_code.actor import Actor, Recent
 from shared_code.endpoint import Anonymous, Client, Page, Reply, endpoint
-from shared_code.errors import TooManyRequests
+from shared_code.errors import TooManyHashes, TooManyRequests
 
 
 @endpoint(

@@ -3,45 +3,21 @@
 Also what several commands write: audit entries, the end of sessions, mails.
 """
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from functions.auth import revoking, store
 from functions.auth.events import sessions_ended
 from functions.auth.models import Account, AuditEntry, AuditType, Session
-from functions.auth.store import Change, Record, UserRecord
+from functions.auth.store import Change, UserRecord
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
-from shared_code.errors import Conflict, Unauthenticated
+from shared_code.errors import Unauthenticated
 from shared_code.ids import new_id
-
-_MOST_TRIES = 12
-_PAUSE_SECONDS = 0.02  # about what a change takes; it grows with each lost race
+from shared_code.records import retried
 
 NO_CLIENT = Client()
 """Of a command or a timer."""
-
-
-async def retried[Read: Record, Result](
-    read: Callable[[], Awaitable[Read]],
-    attempt: Callable[[Read], Awaitable[Result | None]],
-    record: Read | None = None,
-) -> Result:
-    """What the attempt gives; it gives None when its change lost a race, and is made again then.
-
-    A read for each attempt, the first one excepted when its record is at hand. Raises Conflict when what it
-    changes changes all the time.
-    """
-    for lost in range(_MOST_TRIES):
-        if lost:
-            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * lost))  # noqa: S311 - no secret
-        record = record or await read()
-        if (result := await attempt(record)) is not None:
-            return result
-        record = None
-    raise Conflict
 
 
 async def changed[Result](

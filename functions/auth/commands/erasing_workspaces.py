@@ -9,7 +9,6 @@ import asyncio
 from typing import Literal
 
 from functions.auth import revoking, store
-from functions.auth.commands.changing import retried
 from functions.auth.commands.following import follow
 from functions.auth.commands.members import gone
 from functions.auth.commands.workspaces import (
@@ -25,6 +24,7 @@ from functions.auth.store import Change, WorkspaceRecord
 from shared_code.clock import utcnow
 from shared_code.errors import NotFound
 from shared_code.messaging import publish
+from shared_code.records import retried
 from shared_code.roles import ROLES
 
 _AT_ONCE = 40

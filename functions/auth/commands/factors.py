@@ -29,7 +29,6 @@ from functions.auth.models import (
     PasskeyInfo,
     PasskeyOptions,
     RecoveryCodesMade,
-    Stored,
     TotpSecret,
 )
 from functions.auth.policy import FLOW_LIFE, MAX_PASSKEYS
@@ -37,6 +36,7 @@ from functions.auth.store import Change, UserRecord
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
+from shared_code.records import Stored
 
 type _Kind = Literal["totp", "recovery_codes", "passkey"]
 type _Became = Literal["added", "removed"]

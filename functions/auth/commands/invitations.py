@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Literal
 
 from functions.auth import limits, store
-from functions.auth.commands.changing import retried
 from functions.auth.commands.mailing import tell_invitation
 from functions.auth.commands.members import admit
 from functions.auth.commands.sessions import record_of
@@ -41,6 +40,7 @@ from shared_code.actor import Actor
 from shared_code.clock import rfc3339, utcnow
 from shared_code.endpoint import Client
 from shared_code.ids import id_pattern, new_id
+from shared_code.records import retried
 from shared_code.roles import InWorkspace
 
 _SECRET_BYTES = 32

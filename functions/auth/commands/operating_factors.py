@@ -10,8 +10,8 @@ from functions.auth.commands.changing import NO_CLIENT, changed, entry
 from functions.auth.commands.mailing import tell_notice
 from functions.auth.commands.sessions import owner_of
 from functions.auth.errors import NoSuchAccount
-from functions.auth.models import Stored
 from functions.auth.store import Change, UserRecord
+from shared_code.records import Stored
 
 
 async def remove_factors(email: str) -> bool:

@@ -6,7 +6,7 @@ signs nobody in, and ends all sessions; whether an address has an account is nev
 
 from typing import Literal
 
-from functions.auth import captcha, limits, password_rules, passwords, policy, signing, store
+from functions.auth import captcha, limits, password_rules, policy, signing, store
 from functions.auth.codes import claim_of, new_code
 from functions.auth.commands.addresses import proven
 from functions.auth.commands.changing import all_ended, changed, committed, end_sessions, entry
@@ -17,6 +17,7 @@ from functions.auth.emails import reservation_key
 from functions.auth.errors import InvalidCode, WrongPassword
 from functions.auth.models import NewPasswordOfOne, PasswordReset, SessionKind, SignedIn
 from functions.auth.store import Change, UserRecord
+from shared_code import passwords
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
-from functions.auth import limits, passkeys, passwords, recovery_codes, signing, store, totp
+from functions.auth import limits, passkeys, recovery_codes, signing, store, totp
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.sessions import (
     is_known_device,
@@ -35,6 +35,7 @@ from functions.auth.models import (
     StepUp,
 )
 from functions.auth.store import Change, UserRecord
+from shared_code import passwords
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from functions.auth import captcha, limits, password_rules, passwords, policy, signing, store
+from functions.auth import captcha, limits, password_rules, policy, signing, store
 from functions.auth.codes import new_code
 from functions.auth.commands.changing import changed, entry
 from functions.auth.commands.mailing import tell_code, tell_notice
@@ -36,6 +36,7 @@ from functions.auth.models import (
     SignedIn,
 )
 from functions.auth.store import Change, UserRecord
+from shared_code import passwords
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
 from shared_code.errors import IdempotencyKeyReused, TooManyRequests

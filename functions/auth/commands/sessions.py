@@ -15,7 +15,6 @@ from functions.auth import (
     cookies,
     devices,
     limits,
-    passwords,
     policy,
     refresh_tokens,
     signing,
@@ -29,7 +28,6 @@ from functions.auth.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
     NoSuchSession,
-    TooManyHashes,
 )
 from functions.auth.keys import KeyRing
 from functions.auth.models import (
@@ -47,10 +45,11 @@ from functions.auth.models import (
 )
 from functions.auth.sealing import seal, unseal
 from functions.auth.store import Change, UserRecord
+from shared_code import passwords
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client
-from shared_code.errors import InvalidSetting
+from shared_code.errors import InvalidSetting, TooManyHashes
 from shared_code.ids import new_id
 from shared_code.settings import optional_setting
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel
 
 from functions.auth import limits, revoking, signing, store
-from functions.auth.commands.changing import retried
 from functions.auth.commands.following import follow
 from functions.auth.commands.sessions import ACCESS_SECONDS, live_session, record_of
 from functions.auth.errors import TooManyWorkspaces
@@ -38,6 +37,7 @@ from shared_code.clock import utcnow
 from shared_code.endpoint import Page, page_of
 from shared_code.errors import IdempotencyKeyReused, RoleRequired, WorkspaceNotFound
 from shared_code.ids import derived_id, new_id
+from shared_code.records import retried
 from shared_code.roles import InWorkspace, WorkspaceRole, is_at_least
 
 

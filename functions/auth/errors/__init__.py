@@ -52,7 +52,6 @@ AtriumError
 │       ├── PasswordTooCommon       it is one of those that are tried first
 │       └── PasswordBreached        it stands in a list that thieves have
 └── Unavailable 503
-    ├── TooManyHashes           the queue for password hashing is full
     ├── ProviderUnavailable     another provider does not answer, or not as the standard has it
     ├── CaptchaUnavailable      who verifies such proofs does not answer
     ├── RegistrationUnsettled   another try may have finished it: a repeat finds out
@@ -80,7 +79,6 @@ from functions.auth.errors.accounts import (
     PasswordTooGuessable,
     RefreshTokenReused,
     RegistrationUnsettled,
-    TooManyHashes,
     WrongPassword,
 )
 from functions.auth.errors.factors import (
@@ -169,7 +167,6 @@ __all__ = [
     "RotationTooSoon",
     "SecondFactorRequired",
     "SecretTooShort",
-    "TooManyHashes",
     "TooManyPasskeys",
     "TooManyWorkspaces",
     "UnverifiedAtProvider",

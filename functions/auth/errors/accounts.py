@@ -115,10 +115,6 @@ class PasswordBreached(PasswordRefused):
     _MESSAGE = "was found in stolen data; take another, and change it wherever you use it"
 
 
-class TooManyHashes(Unavailable):
-    """The queue for password hashing is full."""
-
-
 class CaptchaUnavailable(Unavailable):
     """Who verifies CAPTCHA tokens does not answer."""
 

@@ -29,7 +29,7 @@ from functions.auth.models.api import (
     SignedIn,
     User,
 )
-from functions.auth.models.audit import AuditEntry, AuditType, Noted
+from functions.auth.models.audit import AuditEntry, AuditType
 from functions.auth.models.exports import Export, ExportedMembership
 from functions.auth.models.factors import (
     Factor,
@@ -71,7 +71,6 @@ from functions.auth.models.stored import (
     ReservationKind,
     Session,
     SessionKind,
-    Stored,
     StoredKey,
     Totp,
 )
@@ -154,7 +153,6 @@ __all__ = [
     "NewPassword",
     "NewPasswordOfOne",
     "NewWorkspace",
-    "Noted",
     "PageQuery",
     "Passkey",
     "PasskeyAnswer",
@@ -187,7 +185,6 @@ __all__ = [
     "SessionKind",
     "SignedIn",
     "StepUp",
-    "Stored",
     "StoredKey",
     "Totp",
     "TotpSecret",

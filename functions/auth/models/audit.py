@@ -4,11 +4,9 @@ Invariant: an entry is written in the transaction of what it tells of, and never
 secret and no other person's address.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from shared_code.clock import Timestamp
+from shared_code.records import Noted
 
 type AuditType = Literal[
     "account.registered",
@@ -39,20 +37,6 @@ type AuditType = Literal[
     "identity.unlinked",
     "sign_in_link.asked",
 ]
-
-
-class Noted(BaseModel):
-    """An entry of an audit log. `details` are words that its type explains, such as a session's id."""
-
-    model_config = ConfigDict(frozen=True)
-
-    PREFIX: ClassVar[str] = "a:"
-
-    id: str
-    at: Timestamp
-    type: str
-    session_id: str | None = None
-    details: dict[str, str] = {}
 
 
 class AuditEntry(Noted):

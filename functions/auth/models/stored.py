@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from shared_code.records import Stored
 
 type SessionKind = Literal["body", "cookie"]
 type Method = Literal["password", "email", "provider", "passkey", "totp", "recovery_code"]
@@ -19,19 +21,6 @@ type ReservationKind = Literal["email", "identity"]
 type CodePurpose = Literal[
     "verify_email", "confirm_new_email", "confirm_email_change", "reset_password", "sign_in_link"
 ]
-
-
-class Stored(BaseModel):
-    """A row of a user's partition."""
-
-    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
-
-    PREFIX: ClassVar[str]
-
-    @property
-    def row_key(self) -> str:
-        """Where it stands in the partition."""
-        return self.PREFIX
 
 
 class Account(Stored):

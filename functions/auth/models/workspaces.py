@@ -11,11 +11,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from functions.auth.models.api import SECRET, Email
-from functions.auth.models.audit import Noted
-from functions.auth.models.stored import Stored
 from shared_code.clock import Timestamp
 from shared_code.endpoint import Model
 from shared_code.ids import ANY_ID_PATTERN, id_pattern
+from shared_code.records import Noted, Stored
 from shared_code.roles import WorkspaceId, WorkspaceRole
 from shared_code.text import Name
 

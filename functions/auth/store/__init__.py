@@ -4,11 +4,11 @@ Invariant: rows are inserted, or replaced on the condition that they are as they
 """
 
 from functions.auth.emails import reservation_key
+from functions.auth.store.changes import Change
 from functions.auth.store.erasures import due_erasures, forget_erasure, plan_erasure
 from functions.auth.store.flows import FlowKind, begin_flow, read_flow, sweep_flows, take_flow
 from functions.auth.store.keys import load_ring, provision_keys, read_keys
 from functions.auth.store.outboxes import activity, ledger, outbox, walker
-from functions.auth.store.partitions import Change, Record
 from functions.auth.store.reservations import (
     find_reservation,
     give_up,
@@ -61,7 +61,6 @@ __all__ = [
     "WORKSPACES",
     "Change",
     "FlowKind",
-    "Record",
     "UserRecord",
     "WorkspaceRecord",
     "activity",

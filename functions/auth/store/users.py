@@ -11,7 +11,7 @@
 | `a:<reversed id>` | the audit log, newest first; not read with the rest |
 | `out:<event id>` | an event that may not have been told (shared_code/outbox) |
 
-Invariant: a row is of one kind, which its key's prefix tells; changes go by partitions.py.
+Invariant: a row is of one kind, which its key's prefix tells; changes go by changes.py.
 """
 
 from collections.abc import AsyncIterator
@@ -27,12 +27,11 @@ from functions.auth.models import (
     Passkey,
     RecoveryCodes,
     Session,
-    Stored,
     Totp,
 )
-from functions.auth.store.partitions import Record, erase, read_entries
 from functions.auth.store.tables import SETTING, USERS
 from shared_code.partition import Partition
+from shared_code.records import Record, Stored, erase, read_entries
 from shared_code.storage import table
 
 _NOBODY = "usr_nobody"

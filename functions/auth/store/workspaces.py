@@ -15,10 +15,10 @@ when it writes.
 import asyncio
 from typing import Any, ClassVar, cast
 
-from functions.auth.models import Invitation, JoinLink, Member, Stored, Workspace, WorkspaceEntry
-from functions.auth.store.partitions import Record, erase, read_entries
+from functions.auth.models import Invitation, JoinLink, Member, Workspace, WorkspaceEntry
 from functions.auth.store.tables import SETTING, WORKSPACES
 from shared_code.partition import Partition
+from shared_code.records import Record, Stored, erase, read_entries
 
 _KINDS: tuple[type[Stored], ...] = (Workspace, Member, Invitation, JoinLink)
 

@@ -12,13 +12,13 @@ import pytest
 from argon2 import PasswordHasher
 from azure.core.exceptions import ServiceRequestError
 
-from functions.auth import passwords, policy, refresh_tokens, sealing, store
+from functions.auth import policy, refresh_tokens, sealing, store
 from functions.auth.commands import accounts
 from functions.auth.commands.changing import NO_CLIENT, entry
 from functions.auth.emails import reservation_key
 from functions.auth.errors import NoSuchAccount
 from functions.auth.models import Account, Reservation
-from shared_code import tokens
+from shared_code import passwords, tokens
 from shared_code.clock import utcnow
 from shared_code.ids import new_id
 from shared_code.storage import table

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from functions.auth import codes, passwords, policy, store
+from functions.auth import codes, policy, store
 from functions.auth.commands import erasing
+from shared_code import passwords
 from shared_code.clock import utcnow
 from tests.integration.auth.conftest import Answer, Call, mails_of, newest_mail
 from tests.integration.auth.test_sessions import PASSWORD, is_refused, login, refresh, register

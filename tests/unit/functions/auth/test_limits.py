@@ -2,9 +2,13 @@
 
 import pytest
 
-from functions.auth.limits import _limits
+from functions.auth.limits import _DEFAULTS, OVERRIDES
 from shared_code.errors import InvalidSetting
-from shared_code.limits import Window
+from shared_code.limits import Limit, Window, named
+
+
+def _limits(text: str) -> dict[str, Limit]:
+    return named._limits(OVERRIDES, text, _DEFAULTS)
 
 
 def test_the_numbers_are_those_that_the_documentation_gives() -> None:

@@ -10,9 +10,9 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from functions.auth import passwords
-from functions.auth.errors import TooManyHashes
-from functions.auth.passwords import HashPool, hash_password, is_outdated, matches
+from shared_code import passwords
+from shared_code.errors import TooManyHashes
+from shared_code.passwords import HashPool, hash_password, is_outdated, matches
 
 OWASP = {"memory_cost": 19 * 1024, "time_cost": 2, "parallelism": 1}
 

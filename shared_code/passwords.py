@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
-from functions.auth.errors import TooManyHashes
+from shared_code.errors import TooManyHashes
 
 if TYPE_CHECKING:  # imported on first use: a cold start pays for what it uses
     from argon2 import PasswordHasher
