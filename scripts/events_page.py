@@ -14,6 +14,14 @@ from shared_code.messaging.topology import CONSUMERS, TOPIC
 
 SAMPLES = Path(__file__).parents[1] / "contracts" / "samples"
 
+_LIMITS = {
+    "minLength": "at least",
+    "maxLength": "at most",
+    "minItems": "at least",
+    "maxItems": "at most",
+    "minimum": "from",
+}
+
 type Json = dict[str, Any]
 
 _HEAD = f"""\
@@ -104,13 +112,12 @@ def _kind(schema: Json, root: Json) -> str:
         return " or ".join(f"`{json.dumps(each)}`" for each in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(_kind(_resolved(each, root), root) for each in schema["anyOf"])
-    limits = [
-        f"{word} {schema[key]}"
-        for key, word in (("minLength", "at least"), ("maxLength", "at most"), ("minimum", "from"))
-        if key in schema
-    ]
+    limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
     pattern = schema.get("pattern", "").replace("|", "\\|")
     more = [*limits, *([f"`{pattern}`"] if pattern else [])]
+    items = _resolved(schema.get("items", {}), root)
+    if items and "properties" not in items:  # those of an object are rows of their own
+        more.append(f"of {_kind(items, root)}")
     return ", ".join([str(schema.get("type", "any")), *more])
 
 

@@ -7,6 +7,8 @@ from functions.chat.cursors import cursor, room_at, seq_at
 from functions.chat.errors import (
     ClientIdReused,
     ClientIdTooOld,
+    FileNotInMessage,
+    MessageNotFound,
     NotAMember,
     OwnerCannotLeave,
     RoomBusy,
@@ -14,9 +16,12 @@ from functions.chat.errors import (
     RoomNotFound,
 )
 from functions.chat.models import (
+    FileId,
+    FileTicket,
     LogEntry,
     LogQuery,
     Message,
+    MessageId,
     MyRoom,
     NewMessage,
     NewRoom,
@@ -111,6 +116,23 @@ async def list_messages(actor: Actor, room_id: RoomId, query: PageQuery) -> Page
     found = await commands.messages_page(actor, room_id, before, query.limit + 1)
     page, more = found[: query.limit], found[query.limit :]
     return Page(items=page, next=cursor(page[-1].seq) if more else None)
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "rooms/{room_id}/messages/{message_id}/files/{file_id}/ticket",
+    errors=(RoomNotFound, NotAMember, MessageNotFound, FileNotInMessage),
+)
+async def create_file_ticket(
+    actor: Actor, room_id: RoomId, message_id: MessageId, file_id: FileId
+) -> FileTicket:
+    """Get a ticket for a file that a message carries.
+
+    The ticket is the caller's own and holds for a minute. It opens the file if the message's author may
+    share it, which the service `files` decides.
+    """
+    return await commands.file_ticket(actor, room_id, message_id, file_id)
 
 
 @endpoint(blueprint, "GET", "rooms/{room_id}/log", errors=(RoomNotFound, NotAMember))

@@ -58,8 +58,8 @@ class SendMessage:
 
     def is_repeated_by(self, entry: LogEntry) -> bool:
         """The message says the same."""
-        said = (entry.data["text"], entry.data["reply_to"])
-        return said == (self.body.text, self.body.reply_to)
+        said = (entry.data["text"], entry.data["reply_to"], entry.data.get("files", []))
+        return said == (self.body.text, self.body.reply_to, self.body.files)
 
     def entry(self, room_id: str, seq: int, at: datetime) -> LogEntry:
         """The entry: the message as it will be given ever after. Its id carries its seq."""
@@ -71,6 +71,7 @@ class SendMessage:
             text=self.body.text,
             client_id=self.client_id,
             reply_to=self.body.reply_to,
+            files=self.body.files,
             created_at=at,
         )
         data = message.model_dump(mode="json")

@@ -2,7 +2,9 @@
 
 AtriumError
 ├── NotFound
-│   └── RoomNotFound
+│   ├── RoomNotFound
+│   ├── MessageNotFound
+│   └── FileNotInMessage        the message is there, and does not carry the file
 ├── Forbidden
 │   ├── NotAMember              reading or writing a room that the caller is not in
 │   └── RoomIsPrivate           joining without an invitation
@@ -22,6 +24,20 @@ class RoomNotFound(NotFound):
 
     code = "room_not_found"
     title = "There is no such room"
+
+
+class MessageNotFound(NotFound):
+    """The room has no message of this id."""
+
+    code = "message_not_found"
+    title = "There is no such message in this room"
+
+
+class FileNotInMessage(NotFound):
+    """The message is there and does not carry this file."""
+
+    code = "file_not_in_message"
+    title = "The message does not carry this file"
 
 
 class NotAMember(Forbidden):

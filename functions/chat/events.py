@@ -5,10 +5,11 @@ Invariant: an event tells what has happened: entries that are durable, a message
 
 from typing import ClassVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from functions.chat.models import (
     ClientId,
+    Files,
     LogEntry,
     MessageId,
     NewMessage,
@@ -66,6 +67,7 @@ class MessageRequested(EventData):
     client_id: ClientId
     reply_to: MessageId | None = None
     after_seq: Seq | None = None
+    files: Files = Field(default_factory=list)
 
     @property
     def body(self) -> NewMessage:
@@ -75,6 +77,7 @@ class MessageRequested(EventData):
             client_id=self.client_id,
             reply_to=self.reply_to,
             after_seq=self.after_seq,
+            files=self.files,
         )
 
     @property

@@ -14,6 +14,7 @@ from shared_code.ids import id_pattern
 from shared_code.text import Name, seen
 
 MAX_TEXT = 4_000
+MAX_FILES = 10
 MAX_PAGE = 200
 
 type RoomKind = Literal["public", "private"]
@@ -28,6 +29,13 @@ def _no_control_characters(value: str) -> str:
     return value
 
 
+def _distinct(values: list[str]) -> list[str]:
+    """A message carries a file once."""
+    if len(set(values)) < len(values):
+        raise ValueError("must not name a file twice")
+    return values
+
+
 type RoomId = Annotated[str, StringConstraints(pattern=id_pattern("rm"))]
 type MessageId = Annotated[str, StringConstraints(pattern=id_pattern("msg"))]
 type Text = Annotated[
@@ -37,6 +45,12 @@ type Text = Annotated[
     AfterValidator(seen),
 ]
 type UserId = Annotated[str, StringConstraints(pattern=id_pattern("usr"))]
+type FileId = Annotated[str, StringConstraints(pattern=id_pattern("fil"))]
+type Files = Annotated[
+    list[FileId],
+    Field(max_length=MAX_FILES, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
 type ClientId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 type Seq = Annotated[int, Field(ge=0, lt=2**40)]
 type Limit = Annotated[int, Field(ge=1, le=MAX_PAGE)]
@@ -53,13 +67,15 @@ class NewMessage(Model):
     """A message to be sent.
 
     `client_id` names the send: a repeat with the same one is the same message. `after_seq` is the last
-    seq that the client knew when it composed the message; a retry repeats both.
+    seq that the client knew when it composed the message; a retry repeats both. `files` are opened on
+    the author's right: whether he may share them, `files` decides when a reader comes.
     """
 
     text: Text
     client_id: ClientId | None = None
     after_seq: Seq | None = None
     reply_to: MessageId | None = None
+    files: Files = Field(default_factory=list)
 
 
 class NewScheduledMessage(Model):
@@ -69,6 +85,7 @@ class NewScheduledMessage(Model):
     send_at: Timestamp
     client_id: ClientId | None = None
     reply_to: MessageId | None = None
+    files: Files = Field(default_factory=list)
 
 
 class ScheduledMessage(BaseModel):
@@ -79,6 +96,7 @@ class ScheduledMessage(BaseModel):
     text: str
     client_id: str
     reply_to: str | None
+    files: list[str]
     send_at: Timestamp
 
 
@@ -128,7 +146,7 @@ class Member(BaseModel):
 
 
 class Message(BaseModel):
-    """A message."""
+    """A message. Entries of the time before there were files have no `files`, which means none."""
 
     id: str
     room_id: str
@@ -137,7 +155,16 @@ class Message(BaseModel):
     text: str
     client_id: str
     reply_to: str | None
+    files: list[str] = Field(default_factory=list)
     created_at: Timestamp
+
+
+class FileTicket(BaseModel):
+    """Lets the caller have a file of a message from the service `files`, until `expires_at`."""
+
+    ticket: str
+    file_id: str
+    expires_at: Timestamp
 
 
 class LogEntry(BaseModel):

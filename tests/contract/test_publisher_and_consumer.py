@@ -15,7 +15,7 @@ from functions.chat.events import (
     message_requested,
     room_log_appended,
 )
-from functions.chat.models import EntryType, LogEntry, NewMessage, NewRoom
+from functions.chat.models import MAX_FILES, EntryType, LogEntry, NewMessage, NewRoom
 from functions.chat.store import Change
 from functions.realtime import models as realtime
 from functions.realtime.events import ConnectionOpened, connection_opened
@@ -37,6 +37,7 @@ def every_entry() -> list[LogEntry]:
         NewMessage(text="hi"),
         NewMessage(text="🜁" * 4_000, client_id="~" * 128),
         NewMessage(text='"\\\t\r\n', client_id='"', after_seq=2, reply_to=reply_to),
+        NewMessage(text="look", files=[new_id("fil") for _ in range(MAX_FILES)]),
     ]
     changes: list[Change] = [
         JoinRoom("usr_bob"),
@@ -82,7 +83,9 @@ def test_what_chat_publishes_of_a_whole_commit_is_what_the_contract_says() -> No
 def test_chat_publishes_no_field_that_the_contract_does_not_name() -> None:
     definitions = schema(CHAT)["$defs"]
     message = next(entry for entry in every_entry() if entry.type == "message.sent")
-    assert set(message.data) == set(definitions["message"]["required"])
+    assert set(message.data) == set(definitions["message"]["properties"])
+    optional = set(message.data) - set(definitions["message"]["required"])
+    assert optional == {"files"}, "entries of the time before there were files are told as they are"
     assert set(raw(room_log_appended([message]))) == set(schema(CHAT)["properties"])
 
 
@@ -116,7 +119,11 @@ REQUEST = MessageRequested.TYPE
 
 def test_what_chat_asks_of_itself_is_what_the_contract_says() -> None:
     data = MessageRequested(
-        room_id=ROOM, author_id=new_id("usr"), text="hi", client_id=new_id("cli")
+        room_id=ROOM,
+        author_id=new_id("usr"),
+        text="hi",
+        client_id=new_id("cli"),
+        files=[new_id("fil")],
     )
     validator(REQUEST).validate(raw(message_requested(data)))
 
@@ -125,6 +132,7 @@ def test_what_chat_asks_of_itself_is_what_the_contract_says() -> None:
 def test_chat_reads_every_valid_request_as_the_message_that_http_would_bring(path: Path) -> None:
     event, sent = read(path.read_bytes(), MessageRequested), loaded(path)["data"]
     assert event.data.body.text == sent["text"]
+    assert event.data.body.files == sent.get("files", [])
     assert event.data.session_id == f"{sent['room_id']}/{sent['author_id']}"
 
 

@@ -55,6 +55,10 @@ async def test_a_body_that_is_not_json_is_400(api: Api, raw: bytes) -> None:
         {"text": "hi", "reply_to": "nonsense"},
         {"text": "hi", "reply_to": "msg_00000000000000000000000000"},
         {"text": "hi", "author_id": "usr_somebody"},
+        {"text": "", "files": ["fil_00000000000000000000000000"]},
+        {"text": "hi", "files": ["fil_short"]},
+        {"text": "hi", "files": ["fil_00000000000000000000000000"] * 2},
+        {"text": "hi", "files": [f"fil_000000000000000000000000{n}" for n in range(10, 21)]},
     ],
 )
 async def test_a_message_with_a_bad_field_is_422_and_is_not_stored(api: Api, body: Any) -> None:

@@ -138,6 +138,24 @@ async def test_a_page_is_one_query_and_the_member_s_row(
     assert await cost(faulty, commands.rooms_page(owner, "", 51)) == {"query": 1}
 
 
+async def test_a_ticket_for_a_file_is_the_member_s_row_and_one_query(
+    faulty: FaultyStore, warm: tuple[Actor, Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FILE_TICKET_SECRET", "integration-tests-have-no-secrets-to-keep")
+    owner, room = warm
+    file_id = new_id("fil")
+    with_file = NewMessage(text="hi", files=[file_id])
+    said = await commands.send_message(owner, room.id, with_file)
+    given = await cost(faulty, commands.file_ticket(owner, room.id, said.id, file_id))
+    assert given == {"read": 1, "query": 1}
+
+    async def refused() -> None:
+        with pytest.raises(NotAMember):
+            await commands.file_ticket(actor(user()), room.id, said.id, file_id)
+
+    assert await cost(faulty, refused()) == {"read": 2}
+
+
 async def test_making_a_room_is_a_transaction_and_two_for_the_list(faulty: FaultyStore) -> None:
     owner, key = actor(user()), new_id("key")
     made = await cost(faulty, commands.make_room(owner, TEA, None))

@@ -15,9 +15,13 @@ IN, OUT, OWNER = member("ann"), member("ann", left=True), member("ann", "owner")
 
 
 def said(
-    text: str = "hi", client_id: str | None = "c1", reply_to: str | None = None
+    text: str = "hi",
+    client_id: str | None = "c1",
+    reply_to: str | None = None,
+    files: tuple[str, ...] = (),
 ) -> SendMessage:
-    return SendMessage("ann", NewMessage(text=text, client_id=client_id, reply_to=reply_to))
+    body = NewMessage(text=text, client_id=client_id, reply_to=reply_to, files=list(files))
+    return SendMessage("ann", body)
 
 
 def test_a_message_s_entry_carries_the_message_as_it_will_be_given_ever_after() -> None:
@@ -53,6 +57,23 @@ def test_a_message_is_repeated_by_one_that_says_the_same_in_answer_to_the_same()
     assert said(reply_to=reply_to).is_repeated_by(entry)
     assert not said().is_repeated_by(entry)
     assert not said("ho", reply_to=reply_to).is_repeated_by(entry)
+
+
+def test_a_message_is_repeated_by_one_that_carries_the_same_files_in_their_order() -> None:
+    one, other = new_id("fil"), new_id("fil")
+    entry = said(files=(one, other)).entry(ROOM, 1, AT)
+    assert entry.data["files"] == [one, other]
+    assert said(files=(one, other)).is_repeated_by(entry)
+    for files in ((), (one,), (other, one), (one, new_id("fil"))):
+        assert not said(files=files).is_repeated_by(entry)
+
+
+def test_an_entry_of_before_there_were_files_is_a_message_without_any() -> None:
+    entry = said().entry(ROOM, 1, AT)
+    del entry.data["files"]
+    assert Message.model_validate(entry.data).files == []
+    assert said().is_repeated_by(entry)
+    assert not said(files=(new_id("fil"),)).is_repeated_by(entry)
 
 
 def test_a_reply_to_what_is_not_there_is_refused_by_its_field_but_only_for_members() -> None:

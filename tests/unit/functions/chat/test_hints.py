@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.chat import hints as hints_module
+from functions.chat.changes import SendMessage
 from functions.chat.events import RoomLogAppended, room_log_appended
 from functions.chat.hints import Hints, in_parts
-from functions.chat.models import LogEntry
+from functions.chat.models import MAX_FILES, LogEntry, NewMessage
+from shared_code.ids import new_id
 from shared_code.messaging import Event
 from shared_code.messaging.publish import MAX_EVENT_BYTES
-from tests.unit.functions.chat.building import AT, message, send
+from tests.unit.functions.chat.building import AT, message
 
 type Hint = Event[RoomLogAppended]
 
@@ -163,11 +165,14 @@ def size_of(part: list[LogEntry]) -> int:
 @pytest.mark.parametrize("character", ["🜁", '"', "\\", "\n", "ä", "x", "\u2028"])
 def test_a_part_fits_a_message_whatever_the_longest_messages_are_made_of(character: str) -> None:
     name = '"' * 128
-    texts = [("." + character * 3_999) for _ in range(30)]
-    room = [
-        send("ann", name, text).change.entry("rm_" + "0" * 26, n + 1, AT)
-        for n, text in enumerate(texts)
-    ]
+    body = NewMessage(
+        text="." + character * 3_999,
+        client_id=name,
+        reply_to=new_id("msg"),
+        files=[new_id("fil") for _ in range(MAX_FILES)],
+    )
+    change = SendMessage(new_id("usr"), body)
+    room = [change.entry("rm_" + "0" * 26, n + 1, AT) for n in range(30)]
     parts = list(in_parts(room))
     assert [entry for part in parts for entry in part] == room
     assert max(map(size_of, parts)) <= MAX_EVENT_BYTES

@@ -9,8 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from functions.chat.models import LogQuery, NewMessage, NewRoom, PageQuery
+from functions.chat.models import LogQuery, NewMessage, NewRoom, NewScheduledMessage, PageQuery
 from shared_code.ids import new_id
+
+FILE = "fil_01k9zz0000000000000000000a"
+BAD_FILES: tuple[Any, ...] = (
+    [f"{FILE[:-1]}{character}" for character in "0123456789a"],
+    [FILE, FILE],
+    [FILE, new_id("msg")],
+    [FILE + "\n"],
+    [FILE.upper()],
+    [""],
+    [None],
+    [7],
+    [[FILE]],
+    FILE,
+    {FILE: FILE},
+    None,
+    7,
+)
 
 
 def message(**fields: Any) -> NewMessage:
@@ -35,6 +52,9 @@ def room(**fields: Any) -> NewRoom:
         {"after_seq": 0},
         {"after_seq": 2**40 - 1},
         {"reply_to": new_id("msg")},
+        {"files": []},
+        {"files": [new_id("fil")]},
+        {"files": [new_id("fil") for _ in range(10)]},
     ],
 )
 def test_a_message_within_the_limits_is_taken_as_it_came(fields: dict[str, Any]) -> None:
@@ -71,12 +91,22 @@ def test_a_message_within_the_limits_is_taken_as_it_came(fields: dict[str, Any])
         {"reply_to": new_id("msg") + "\n"},
         {"reply_to": new_id("msg").upper()},
         {"author_id": "usr_other"},
+        *({"files": files} for files in BAD_FILES),
     ],
 )
 def test_a_message_beyond_a_limit_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         message(**fields)
     assert {each["loc"][0] for each in refused.value.errors()} == set(fields)
+
+
+@pytest.mark.parametrize("files", BAD_FILES)
+def test_a_message_for_later_takes_the_same_files(files: Any) -> None:
+    raw = {"text": "hi", "send_at": "2026-11-27T14:00:23.000Z"}
+    with pytest.raises(ValidationError):
+        NewScheduledMessage.model_validate_json(json.dumps({**raw, "files": files}))
+    good = {**raw, "files": [FILE]}
+    assert NewScheduledMessage.model_validate_json(json.dumps(good)).files == [FILE]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.chat.models import Message
 from functions.chat.store import rows
 from functions.chat.store.head import Head
 from functions.chat.store.rows import Segment
@@ -50,6 +51,14 @@ def test_a_segment_beyond_one_property_is_cut_without_harm_to_any_character() ->
     assert len(chunks) > 3
     assert max(map(len, chunks)) <= PROPERTY_LIMIT
     assert rows.segment_from_row(stored(row)).entries == entries
+
+
+def test_an_entry_of_before_there_were_files_is_read_as_it_was_written() -> None:
+    old = message(7)
+    del old.data["files"]
+    segment = round_trip(Segment(ROOM, "cmt_1", [old]))
+    assert segment.entries == [old]
+    assert Message.model_validate(segment.entries[0].data).files == []
 
 
 def test_chunks_are_joined_in_order_also_when_there_are_ten_and_more() -> None:
