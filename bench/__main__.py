@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from bench import auth, chat, service_bus, startup, web_pubsub, workspaces
+from bench import auth, chat, files, service_bus, startup, web_pubsub, workspaces
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
         ("Auth", asyncio.run(auth.measure())),
         ("Workspaces", asyncio.run(workspaces.measure())),
         ("Chat", asyncio.run(chat.measure())),
+        ("Files", asyncio.run(files.measure())),
         ("Service Bus emulator, alone", service_bus.run()),
         ("Web PubSub emulator, alone", web_pubsub.run()),
     ):

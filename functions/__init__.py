@@ -9,7 +9,7 @@ from types import ModuleType
 
 from shared_code.settings import enabled_services
 
-SERVICES = ("admin", "auth", "chat", "realtime")
+SERVICES = ("admin", "auth", "chat", "files", "realtime")
 
 
 def load_services() -> list[ModuleType]:

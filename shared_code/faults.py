@@ -33,6 +33,10 @@ POINTS = {
     "walker.before_delete": "a mark is about to be deleted",
     "realtime.after_projection": "the projection of access is written, the groups are not",
     "realtime.after_frames": "frames were handed to the output binding, which has not flushed them",
+    "files.before_copy": "an upload was checked, it is not copied",
+    "files.after_copy": "it is copied, its file does not know",
+    "files.after_settle": "it is available or rejected, the quarantine still holds its bytes",
+    "files.after_purge": "the rows of an item are gone, its bytes are not",
     "messages.after_post": "a requested message is in the log, its request is not completed",
 }
 

@@ -4,7 +4,7 @@ A partition holds one thing whole, such as a user: its root row, and beside it r
 derives its rows from `Stored`, its partitions from `Record`, and its audit entries from `Noted`.
 Invariants: a change holds the root as it was read, so that of two at once one has to look again; a
 transaction whose answer was lost is recognised as ours, by the random id of an audit entry or, without one,
-by that of the commit in the root which it wrote.
+by that of the commit in the root, until that is written again.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ class Change:
 
         key = self._record.key
         if self._holds_root and self._record.ROOT in self._record.versions:
-            self.hold(self._record.ROOT)
+            self._hold_root()
         if self._tells:
             await self._telling.ledger.ensure(key)
         try:
@@ -183,6 +183,15 @@ class Change:
         if self._tells:
             self._telling.outbox.tell_soon(key)
         return True
+
+    def _hold_root(self) -> None:
+        """Hold the root, and leave our id in it."""
+        if self._puts_root:
+            return
+        self.hold(self._record.ROOT)
+        _, entity, *_ = self._operations[self._record.ROOT]
+        entity[_COMMIT] = self._commit_id
+        self._puts_root = True
 
     async def _is_ours(self) -> bool:
         """Whether the SDK has repeated a transaction that had succeeded.
@@ -237,16 +246,3 @@ async def read_entries[Entry: Noted](
         if len(found) == limit:
             break
     return found
-
-
-async def erase(partition: Partition, root: str) -> None:
-    """Delete everything in a partition, the root last. A query, and a call for each 100 rows."""
-    keys = [row["RowKey"] async for row in partition.rows("", "~", select=["RowKey"])]
-    keys.sort(key=lambda row_key: row_key == root)
-    for first in range(0, len(keys), 100):
-        await partition.submit(
-            [
-                ("delete", {"PartitionKey": partition.key, "RowKey": row_key})
-                for row_key in keys[first : first + 100]
-            ]
-        )

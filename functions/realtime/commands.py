@@ -13,7 +13,7 @@ from typing import Any
 
 from functions.realtime import store
 from functions.realtime.events import connection_opened
-from functions.realtime.models import Access, Connection, RoomEntry, WorkspaceChanged
+from functions.realtime.models import Access, Connection, FileChanged, RoomEntry, WorkspaceChanged
 from shared_code import live
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
@@ -129,14 +129,28 @@ async def workspace_frames(changed: WorkspaceChanged) -> list[Action]:
     return [_sent(live.workspace_group(changed.workspace_id), data)]
 
 
+def file_frames(changed: FileChanged) -> list[Action]:
+    """The actions of the hub for what became of a file: to its workspace, or to users of a personal drive.
+
+    No round trip: who hears a workspace is kept elsewhere.
+    """
+    data = {"type": f"file.{changed.change}", "drive_id": changed.drive_id, "item": changed.item}
+    if changed.drive_id.startswith("ws_"):
+        return [_sent(live.workspace_group(changed.drive_id), data)]
+    return [_sent_to_user(each, data) for each in changed.to]
+
+
 def _frame(entry: RoomEntry) -> Action:
     return _sent(live.room_group(entry.room_id), entry.model_dump())
 
 
 def _sent(group: str, data: dict[str, Any]) -> Action:
-    return {
-        "actionName": "sendToGroup",
-        "group": group,
-        "dataType": "json",
-        "data": json.dumps(data, ensure_ascii=False),
-    }
+    return {"actionName": "sendToGroup", "group": group, **_json(data)}
+
+
+def _sent_to_user(user_id: str, data: dict[str, Any]) -> Action:
+    return {"actionName": "sendToUser", "userId": user_id, **_json(data)}
+
+
+def _json(data: dict[str, Any]) -> Action:
+    return {"dataType": "json", "data": json.dumps(data, ensure_ascii=False)}

@@ -13,13 +13,14 @@ import azure.functions as func
 from functions.realtime import commands, store
 from functions.realtime.api import blueprint
 from functions.realtime.events import ConnectionOpened
-from functions.realtime.models import RoomLogAppended, SessionsEnded, WorkspaceChanged
+from functions.realtime.models import FileChanged, RoomLogAppended, SessionsEnded, WorkspaceChanged
 from shared_code.faults import fault_point
 from shared_code.live import HUB
 from shared_code.live import SETTING as WEB_PUBSUB
 from shared_code.messaging import Event, consumes
 from shared_code.messaging.topology import (
     REALTIME_ACCESS,
+    REALTIME_FILES,
     REALTIME_PUSH,
     REALTIME_SESSIONS,
     REALTIME_WORKSPACES,
@@ -54,6 +55,12 @@ async def follow_access(event: Event[RoomLogAppended]) -> None:
 async def push_workspace_frames(event: Event[WorkspaceChanged], actions: func.Out[str]) -> None:
     """Tell a workspace's change to those who may hear it, and keep who that is."""
     actions.set(json.dumps(await commands.workspace_frames(event.data)))
+
+
+@consumes(blueprint, REALTIME_FILES, FileChanged, output=_frames_out)
+async def push_file_frames(event: Event[FileChanged], actions: func.Out[str]) -> None:
+    """Tell what became of a file or a folder to those whose drive it is in."""
+    actions.set(json.dumps(commands.file_frames(event.data)))
 
 
 @consumes(blueprint, REALTIME_SESSIONS, SessionsEnded)

@@ -9,7 +9,12 @@ from pydantic import BaseModel, model_validator
 
 from shared_code.clock import Timestamp
 from shared_code.messaging import EventData
-from shared_code.messaging.topology import ROOM_LOG_APPENDED, SESSIONS_ENDED, WORKSPACE_CHANGED
+from shared_code.messaging.topology import (
+    FILE_CHANGED,
+    ROOM_LOG_APPENDED,
+    SESSIONS_ENDED,
+    WORKSPACE_CHANGED,
+)
 
 MEMBER_JOINED = "member.joined"
 MEMBER_LEFT = "member.left"
@@ -104,3 +109,14 @@ class WorkspaceChanged(EventData):
             seq=self.seq,
             allowed=self.role is not None,
         )
+
+
+class FileChanged(EventData):
+    """Files' event: something became of a file or a folder. `item` goes on as it came."""
+
+    TYPE: ClassVar[str] = FILE_CHANGED
+
+    change: str
+    drive_id: str
+    item: dict[str, Any]
+    to: list[str]

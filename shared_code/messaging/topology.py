@@ -15,6 +15,10 @@ SESSIONS_ENDED = "atrium.auth.sessions_ended.v1"
 ACCOUNT_ERASED = "atrium.auth.account_erased.v1"
 WORKSPACE_CHANGED = "atrium.auth.workspace_changed.v1"
 MAIL_REQUESTED = "atrium.auth.mail_requested.v1"
+FILE_CHANGED = "atrium.files.file_changed.v1"
+UPLOAD_COMPLETED = "atrium.files.upload_completed.v1"
+ITEM_PURGED = "atrium.files.item_purged.v1"
+DRIVE_ORPHANED = "atrium.files.drive_orphaned.v1"
 
 
 @dataclass(frozen=True)
@@ -80,18 +84,41 @@ REALTIME_WORKSPACES = Consumer(
     sessions=True,
 )
 CHAT_ACCOUNTS = Consumer(queue="chat-accounts", types=(ACCOUNT_ERASED,))
+REALTIME_FILES = Consumer(
+    # Frames of one file in the order of its changes, for those who are connected now.
+    queue="realtime-files",
+    types=(FILE_CHANGED,),
+    sessions=True,
+    max_attempts=8,
+)
+FILES_CHECKS = Consumer(
+    # So many that an outage of the scanner of about an hour rejects nothing.
+    queue="files-checks",
+    types=(UPLOAD_COMPLETED,),
+    max_attempts=20,
+)
+FILES_PURGES = Consumer(queue="files-purges", types=(ITEM_PURGED,))
+FILES_ERASURES = Consumer(queue="files-erasures", types=(DRIVE_ORPHANED,))
+FILES_ACCOUNTS = Consumer(queue="files-accounts", types=(ACCOUNT_ERASED,))
+FILES_WORKSPACES = Consumer(queue="files-workspaces", types=(WORKSPACE_CHANGED,))
 
 CONSUMERS = (
     REALTIME_PUSH,
     REALTIME_ACCESS,
     REALTIME_SESSIONS,
     REALTIME_WORKSPACES,
+    REALTIME_FILES,
     CHAT_PROJECTOR,
     CHAT_MESSAGES,
     CHAT_ACCOUNTS,
     AUTH_SESSIONS,
     AUTH_WORKSPACES,
     AUTH_MAIL,
+    FILES_CHECKS,
+    FILES_PURGES,
+    FILES_ERASURES,
+    FILES_ACCOUNTS,
+    FILES_WORKSPACES,
 )
 QUEUES = tuple(each.queue for each in CONSUMERS)
 

@@ -21,9 +21,15 @@ def published_types() -> set[str]:
     """The names of all events that services of this repository publish."""
     import functions.auth.events
     import functions.chat.events
+    import functions.files.events
     import functions.realtime.events
 
-    modules = (functions.auth.events, functions.chat.events, functions.realtime.events)
+    modules = (
+        functions.auth.events,
+        functions.chat.events,
+        functions.files.events,
+        functions.realtime.events,
+    )
     found = [each for module in modules for each in vars(module).values()]
     return {
         each.TYPE

@@ -9,9 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -23,44 +21,23 @@ from shared_code.faults import POINTS
 from shared_code.ids import new_id
 from tests.harness.api import Api, Ear, User, until_good, until_sent
 from tests.harness.bus import bus, dead_letters, publish
-from tests.harness.stack import Stack, with_settings, workers_of
+from tests.harness.faults import PATIENCE, Place, place_for_faults
+from tests.harness.stack import Stack
 from tests.harness.waiting import until_async
 
-PATIENCE = 100.0  # a message that could not be given back comes after its lock, a minute
 SLOW = "walker.before_delete"  # a mark is deleted when it is ten minutes old
+# Those of files have a test of their own: tests/e2e/files/test_dying_checks.py.
+OF_MESSAGES = {each for each in POINTS if not each.startswith("files.")}
 NEEDS_A_LOST_HINT = {"walker.before_tell", "walker.after_tell"}
 LOG = "atrium.chat.room_log_appended.v1"
 REQUEST = "atrium.chat.message_requested.v1"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A stack with two workers, and where its fault points are armed."""
-
-    stack: Stack
-    faults: Path
-
-    def arm(self, point: str) -> None:
-        (self.faults / point).touch()
-
-    def disarm(self) -> None:
-        """Whatever a test that failed has left armed."""
-        for point in POINTS:
-            (self.faults / point).unlink(missing_ok=True)
-
-    def hits(self, point: str) -> int:
-        return len(list(self.faults.glob(f"{point}.hit-*")))
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     faults = tmp_path_factory.mktemp("faults")
-    with with_settings(
-        tmp_path_factory.mktemp("killed"),
-        ATRIUM_FAULTS=str(faults),
-        FUNCTIONS_WORKER_PROCESS_COUNT="2",
-    ) as stack:
-        yield Place(stack, faults)
+    with place_for_faults(tmp_path_factory.mktemp("killed"), faults) as found:
+        yield found
 
 
 def envelope(type_: str, subject: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -163,18 +140,11 @@ async def _may_hear(tables: TableServiceClient, user: User, room_id: str) -> boo
     return any([row["allowed"] async for row in rows.query_entities(query, parameters=parameters)])
 
 
-async def _until_two_workers(place: Place) -> None:
-    async def two() -> bool:
-        return len(workers_of(place.stack)) == 2
-
-    await until_async(two, "two workers", PATIENCE)
-
-
 async def kill_at(place: Place, point: str) -> None:
     """Let a worker die at the point while people work, and check what is left."""
     place.disarm()
     before = place.hits(point)
-    await _until_two_workers(place)
+    await place.until_two_workers()
     async with aiohttp.ClientSession() as session, bus(place.stack) as client:
         api = Api(session, place.stack.functions)
         people = [await api.user(name) for name in ("Ada", "Grace", "Late")]
@@ -186,11 +156,8 @@ async def kill_at(place: Place, point: str) -> None:
             place.arm(point)
             said = await work(api, client, room_id, people)
 
-            async def hit() -> bool:
-                return place.hits(point) > before
-
-            await until_async(hit, f"a worker dies at {point}", PATIENCE)
-            await _until_two_workers(place)
+            await place.until_hit(point, before)
+            await place.until_two_workers()
             await check(place, api, room_id, people, said)
             log = await api.log(people[0], room_id)
             await ear.frames_of(room_id, range(heard_from, len(log) + 1), PATIENCE)
@@ -198,7 +165,7 @@ async def kill_at(place: Place, point: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", sorted(set(POINTS) - {SLOW}))
+@pytest.mark.parametrize("point", sorted(OF_MESSAGES - {SLOW}))
 async def test_a_death_at_this_point_loses_and_doubles_nothing(place: Place, point: str) -> None:
     await kill_at(place, point)
 
@@ -213,10 +180,7 @@ async def test_a_death_while_an_old_mark_is_deleted_loses_nothing(place: Place) 
         await api.room(await api.user())
         place.arm(SLOW)
 
-        async def hit() -> bool:
-            return place.hits(SLOW) > before
-
-        await until_async(hit, "a worker dies while it deletes a mark", 780)
+        await place.until_hit(SLOW, before, 780)
     # Whoever was signed in then is not any more; what comes next must go as ever.
     await kill_at(place, "chat.after_commit")
 

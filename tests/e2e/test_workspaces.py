@@ -1,7 +1,6 @@
 """Workspaces the whole way: invited by mail, heard on the socket, and out within two seconds on both."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,23 +8,9 @@ from tests.harness.api import Api, User
 from tests.harness.mails import mail_to
 from tests.harness.stack import Stack
 from tests.harness.waiting import until_async
+from tests.harness.workspaces import again, verified
 
 TWO_SECONDS = 2.0
-
-
-async def again(api: Api, user: User) -> User:
-    """The user with a token that carries his workspaces as they are."""
-    body = {"email": user.email, "password": user.password}
-    answer = await api.good("POST", "auth/login", json=body)
-    return replace(user, token=answer["access_token"])
-
-
-async def verified(api: Api, stack: Stack, name: str) -> User:
-    """A new user who has confirmed his address."""
-    user = await api.user(name)
-    token = (await mail_to(stack, user.email)).link.partition("#token=")[2]
-    await api.good("POST", "auth/email/verify-link", json={"token": token})
-    return user
 
 
 async def made(api: Api, owner: User) -> tuple[str, User]:

@@ -12,7 +12,11 @@ from typing import Any
 
 import aiohttp
 from azure.messaging.webpubsubclient.aio import WebPubSubClient, WebPubSubClientCredential
-from azure.messaging.webpubsubclient.models import CallbackType, OnGroupDataMessageArgs
+from azure.messaging.webpubsubclient.models import (
+    CallbackType,
+    OnGroupDataMessageArgs,
+    OnServerDataMessageArgs,
+)
 from multidict import CIMultiDict
 
 
@@ -108,18 +112,19 @@ class Api:
         ear = Ear()
         client = WebPubSubClient(WebPubSubClientCredential(address))
         await client.subscribe(CallbackType.GROUP_MESSAGE, ear.hear)
+        await client.subscribe(CallbackType.SERVER_MESSAGE, ear.hear)
         async with client:
             yield ear
 
 
 @dataclass
 class Ear:
-    """The frames that arrived, in their order."""
+    """The frames that arrived, in their order: of groups, and of what is for this user alone."""
 
     frames: list[Any] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def hear(self, message: OnGroupDataMessageArgs) -> None:
+    async def hear(self, message: OnGroupDataMessageArgs | OnServerDataMessageArgs) -> None:
         """Take one frame."""
         self.frames.append(message.data)
         self._news.set()
@@ -145,14 +150,14 @@ class Ear:
             while seq not in self.seqs(room_id):
                 self._news.clear()
                 await self._news.wait()
-        return next(f for f in self.frames if (f.get("room_id"), f["seq"]) == (room_id, seq))
+        return next(f for f in self.frames if (f.get("room_id"), f.get("seq")) == (room_id, seq))
 
     async def workspace_frame(self, workspace_id: str, seq: int, limit: float = 10.0) -> Any:
         """The frame of one change of a workspace, waited for."""
 
         def heard() -> Any:
             wanted = (workspace_id, seq)
-            found = [f for f in self.frames if (f.get("workspace_id"), f["seq"]) == wanted]
+            found = [f for f in self.frames if (f.get("workspace_id"), f.get("seq")) == wanted]
             return found[0] if found else None
 
         async with asyncio.timeout(limit):
@@ -160,6 +165,19 @@ class Ear:
                 self._news.clear()
                 await self._news.wait()
         return frame
+
+    def changes(self, item_id: str) -> list[Any]:
+        """The frames of a file or folder, each change of it once: a frame may come again."""
+        of_it = [each for each in self.frames if each.get("item", {}).get("id") == item_id]
+        return list({(each["type"], each["item"]["etag"]): each for each in of_it}.values())
+
+    async def changes_until(self, item_id: str, last: str, limit: float = 20.0) -> list[Any]:
+        """The frames of a file or folder up to one of this type, waited for."""
+        async with asyncio.timeout(limit):
+            while last not in (types := [each["type"] for each in self.changes(item_id)]):
+                self._news.clear()
+                await self._news.wait()
+        return self.changes(item_id)[: types.index(last) + 1]
 
 
 async def until_sent(api: Api, user: User, room_id: str, body: dict[str, object]) -> int:

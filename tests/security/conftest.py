@@ -6,11 +6,12 @@ from functions.auth import store
 from functions.auth.keys import KeyRing
 from shared_code.storage import close_all
 from tests.e2e.conftest import api
+from tests.e2e.files.conftest import files
 from tests.harness.api import Api
 from tests.harness.stack import Stack
 from tests.security.forging import Forger
 
-__all__ = ["api"]
+__all__ = ["api", "files"]
 
 _SETTINGS = ("AUTH_STORAGE", "AUTH_PUBLISHED_STORAGE", "AUTH_KEY_ENCRYPTION_KEY")
 

@@ -21,6 +21,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from functions import SERVICES
+from functions.files.store import THUMBNAILS
 from functions.realtime.store import RECONCILE
 from shared_code.messaging import QUEUES
 from shared_code.service_bus import SETTING
@@ -181,12 +182,14 @@ def test_every_queue_trigger_reads_a_consumer_s_queue_and_each_of_them_is_read()
     assert sorted(each["queueName"] for each in read) == sorted(QUEUES)
 
 
-def test_the_one_storage_queue_is_work_of_a_service_for_itself() -> None:
+def test_the_storage_queues_are_work_of_services_for_themselves() -> None:
     triggers = [trigger(bindings) for bindings in functions().values()]
     read = [each for each in triggers if each["type"] == "queueTrigger"]
-    assert [(each["queueName"], each["connection"]) for each in read] == [
-        (RECONCILE, "REALTIME_STORAGE")
-    ]
+    assert {(each["queueName"], each["connection"]) for each in read} == {
+        (THUMBNAILS, "FILES_STORAGE"),
+        (RECONCILE, "REALTIME_STORAGE"),
+    }
+    assert len(read) == 2, "each has one reader"
 
 
 def http_routes() -> list[tuple[str, set[str], str]]:

@@ -20,6 +20,13 @@ WITHOUT = {
     ("functions/auth/store/outboxes.py", "table_of"),
     # Makes the tables; reads and writes nothing.
     ("functions/auth/store/__init__.py", "provision"),
+    ("functions/files/store/__init__.py", "provision"),
+    # Asks whether the table answers; what is in it is not looked at.
+    ("functions/files/store/__init__.py", "reach"),
+    # As auth's: the ledger names the partition.
+    ("functions/files/store/outboxes.py", "table_of"),
+    # The sweep of rows without bytes looks at the versions of all drives; it returns nothing to any user.
+    ("functions/files/store/scan.py", "versions_after"),
 }
 _OF_A_WORKSPACE = {"workspace_id", "key"}
 
@@ -67,8 +74,9 @@ def test_tables_of_workspaces_are_reached_by_the_workspace(service: Path) -> Non
     assert found == []
 
 
-def test_auth_has_such_a_table() -> None:
-    assert scoped_tables(ROOT / "functions" / "auth") == {"WORKSPACES"}
+@pytest.mark.parametrize(("service", "table"), [("auth", "WORKSPACES"), ("files", "DRIVES")])
+def test_services_with_workspaces_data_have_such_a_table(service: str, table: str) -> None:
+    assert scoped_tables(ROOT / "functions" / service) == {table}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from functions.auth.models import (
 )
 from functions.auth.store.tables import SETTING, USERS
 from shared_code.partition import Partition
-from shared_code.records import Record, Stored, erase, read_entries
+from shared_code.records import Record, Stored, read_entries
 from shared_code.storage import table
 
 _NOBODY = "usr_nobody"
@@ -152,7 +152,7 @@ async def users_with_totp() -> AsyncIterator[str]:
 
 async def erase_user(user_id: str) -> None:
     """Delete everything in the user's partition, the account last. A query, and a call for each 100 rows."""
-    await erase(_partition(user_id), Account.PREFIX)
+    await _partition(user_id).erase(last=Account.PREFIX)
 
 
 def _partition(user_id: str) -> Partition:

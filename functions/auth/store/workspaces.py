@@ -18,7 +18,7 @@ from typing import Any, ClassVar, cast
 from functions.auth.models import Invitation, JoinLink, Member, Workspace, WorkspaceEntry
 from functions.auth.store.tables import SETTING, WORKSPACES
 from shared_code.partition import Partition
-from shared_code.records import Record, Stored, erase, read_entries
+from shared_code.records import Record, Stored, read_entries
 
 _KINDS: tuple[type[Stored], ...] = (Workspace, Member, Invitation, JoinLink)
 
@@ -103,7 +103,7 @@ async def read_workspace_audit(
 
 async def erase_workspace(workspace_id: str) -> None:
     """Delete everything in the partition, the root last. A query, and a call for each 100 rows."""
-    await erase(_partition(workspace_id), Workspace.PREFIX)
+    await _partition(workspace_id).erase(last=Workspace.PREFIX)
 
 
 def _partition(workspace_id: str) -> Partition:

@@ -7,7 +7,8 @@ import pytest
 
 from functions.realtime import commands, store
 from functions.realtime.events import ConnectionOpened
-from functions.realtime.models import Access, RoomEntry
+from functions.realtime.models import Access, FileChanged, RoomEntry
+from shared_code import live
 from shared_code.messaging import Event
 from shared_code.revocations import Revocations
 from tests.unit.functions.realtime.conftest import World
@@ -158,3 +159,40 @@ async def test_an_address_of_a_session_that_has_ended_opens_nothing(
     answer = await commands.let_in("ann", "conn", ["session:ses_1", f"session:{ENDED}"])
     assert answer["code"] == "unauthorized"
     assert scheduled == []
+
+
+FILE = {"id": "fil_1", "name": "grüß 🜁.png", "drive_id": "usr_ann", "upload": None}
+
+
+def file_changed(drive_id: str, *to: str, change: str = "available") -> FileChanged:
+    return FileChanged(change=change, drive_id=drive_id, item=FILE, to=list(to))
+
+
+def test_of_a_workspace_s_file_all_who_hear_the_workspace_are_told_once() -> None:
+    [action] = commands.file_frames(file_changed("ws_1"))
+    frame = {"type": "file.available", "drive_id": "ws_1", "item": FILE}
+    assert action == {
+        "actionName": "sendToGroup",
+        "group": live.workspace_group("ws_1"),
+        "dataType": "json",
+        "data": json.dumps(frame, ensure_ascii=False),
+    }
+
+
+def test_of_a_personal_file_each_user_that_is_named_is_told() -> None:
+    actions = commands.file_frames(file_changed("usr_ann", "usr_ann", "usr_bob", change="purged"))
+    assert [each["userId"] for each in actions] == ["usr_ann", "usr_bob"]
+    for each in actions:
+        assert each["actionName"] == "sendToUser"
+        assert each["dataType"] == "json"
+        frame = {"type": "file.purged", "drive_id": "usr_ann", "item": FILE}
+        assert json.loads(each["data"]) == frame
+
+
+def test_who_is_named_for_a_workspace_s_file_is_not_told_twice() -> None:
+    actions = commands.file_frames(file_changed("ws_1", "usr_ann"))
+    assert [each["actionName"] for each in actions] == ["sendToGroup"]
+
+
+def test_of_a_personal_file_that_names_nobody_nobody_is_told() -> None:
+    assert commands.file_frames(file_changed("usr_ann")) == []
