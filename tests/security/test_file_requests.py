@@ -208,15 +208,19 @@ async def test_what_is_larger_than_the_room_that_is_left_takes_none(files: Files
      {"content_type": "text/html\r\nA: b"}, {"content_type": "a/" + "b" * 200},
      {"content_type": "text/\N{KELVIN SIGN}"}, {"content_type": None},
      {"workspace_id": "me"}, {"workspace_id": ""}, {"folder_id": "../x"},
-     {"state": "available"}, {"drive_id": new_id("usr")}, {"created_by": new_id("usr")},
-     {"id": new_id("fil")}, {"blob": "x"}, {"upload": {}}],
+     {"state": "available"}, {"drive_id": "usr_00000000000000000000000000"}, {"created_by": "usr_00000000000000000000000000"},
+     {"id": "fil_00000000000000000000000000"}, {"blob": "x"}, {"upload": {}}],
     ids=lambda each: str(each)[:40],
 )  # fmt: skip
 async def test_a_body_that_is_none_takes_nothing(files: Files, field: dict[str, Any]) -> None:
     ada = await files.api.user()
     is_(await files.begin(ada, b"hello", **field), 422, "validation_failed")
     assert await used(files, ada) == (0, 0)
-    is_(await files.begin(ada, b"hello", workspace_id=new_id("ws")), 404, "workspace_not_found")
+    is_(
+        await files.begin(ada, b"hello", workspace_id="ws_00000000000000000000000000"),
+        404,
+        "workspace_not_found",
+    )
 
 
 async def test_a_field_that_is_missing_is_not_made_up(files: Files) -> None:

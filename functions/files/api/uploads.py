@@ -110,7 +110,7 @@ async def files_versions(actor: Actor, file_id: FileId) -> Page[VersionInfo]:
     blueprint,
     "POST",
     "files/{file_id}/versions/{number}/restore",
-    errors=(*_FOUND, VersionNotFound, PreconditionFailed, DriveBusy),
+    errors=(*_FOUND, VersionNotFound, NameTaken, PreconditionFailed, DriveBusy),
     headers=(IF_MATCH,),
 )
 async def files_restore_version(

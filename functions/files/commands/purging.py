@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from functions.files import store
-from functions.files.commands.changing import blob_of, changed, counted, tell
+from functions.files.commands.changing import blob_of, changed, counted, revised, tell
 from functions.files.events import ItemPurged, item_purged
 from functions.files.models import File, Folder, Item, Version
 from functions.files.store import Change, DriveRecord
@@ -41,7 +41,7 @@ async def purge_item(drive_id: str, item_id: str, may_go: Callable[[Item], bool]
         _count(record, change, item, versions)
         change.remove(versions)
         store.remove_item(change, item)
-        tell(change, "purged", item)
+        tell(change, "purged", revised(item))
         change.tell(item_purged(_purged(item, versions)))
         return "gone" if await change.commit() else None
 

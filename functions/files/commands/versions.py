@@ -4,7 +4,14 @@ Invariant: a version's number and bytes never change; which one is current is sa
 """
 
 from functions.files import store
-from functions.files.commands.changing import changed, current, renewed, tell
+from functions.files.commands.changing import (
+    changed,
+    check_place,
+    current,
+    renewed,
+    rows_of_place,
+    tell,
+)
 from functions.files.commands.finding import find
 from functions.files.errors import VersionNotFound
 from functions.files.models import File, ItemInfo, Version, VersionInfo, info_of
@@ -29,7 +36,8 @@ def _info(file: File, version: Version) -> VersionInfo:
 async def restore(actor: Actor, file_id: str, number: int, etag: str | None) -> ItemInfo:
     """Make an older version the current one; nothing is copied, and none is lost.
 
-    As `find`, 3 side by side, and 1 or 2. Raises as `find`, VersionNotFound, PreconditionFailed.
+    As `find`, 4 or 5 side by side, and 1 or 2. Raises as `find`, VersionNotFound, PreconditionFailed,
+    NameTaken.
     """
     found = (await find(actor, file_id, "editor")).file
     row_key = store.version_row(file_id, number)
@@ -40,9 +48,12 @@ async def restore(actor: Actor, file_id: str, number: int, etag: str | None) -> 
         if not isinstance(version, Version):
             raise VersionNotFound
         after = renewed(before, content=version)
+        if not before.has_place:  # its bytes were lost, and its name may be another's by now
+            check_place(record, after)
         change = Change(record)
         store.put_item(change, before, after)
         tell(change, "changed", after)
         return after if await change.commit() else None
 
-    return info_of(await changed(found.drive_id, attempt, found.row_key, row_key))
+    rows = (found.row_key, row_key, *rows_of_place(found))
+    return info_of(await changed(found.drive_id, attempt, *rows))
