@@ -141,8 +141,9 @@ async def test_an_upload_is_finished_by_whoever_began_it(files: Files) -> None:
         assert (await files.put(begun["upload"], b"hello")).status == 201
         for method, action in UPLOAD:
             path = f"files/{file_id}/{action}"
-            is_(await files.api.call(method, path, other), 403, "not_the_uploader")
             is_(await files.api.call(method, path, eve), 404, "file_not_found")
+            if (method, other) != ("DELETE", ada):  # who owns the drive may give any upload up
+                is_(await files.api.call(method, path, other), 403, "not_the_uploader")
         seen = await files.get(other, file_id)
         assert seen["state"] == "pending"
         assert "sig=" not in json.dumps(seen)

@@ -30,7 +30,7 @@ from shared_code.ids import derived_id
 from shared_code.storage import blob_service
 
 if TYPE_CHECKING:  # the SDK is imported on first use
-    from azure.storage.blob.aio import BlobClient
+    from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
 PIECE = 4 * 1024 * 1024
 """How much of a blob is in memory at a time; one more piece is on its way."""
@@ -40,6 +40,7 @@ _FOREVER = -1
 _NOT_HELD = {404, 409, 412}
 _UNREADABLE = {"BlobArchived", "BlobBeingRehydrated", "BlobUsesCustomerSpecifiedEncryption"}
 _UNKNOWN_SIZE = -1
+_MOST_BURIALS = 5
 _NOTED = {"copied_by": "atrium"}
 """Metadata of content: without any, that of the client's blob would be copied."""
 _DELETES_AT_ONCE = 100
@@ -173,27 +174,41 @@ async def _break_lease(client: "BlobClient", lease_id: str) -> None:
 
 
 async def bury(blob: str) -> None:
-    """Take the bytes away, and let nobody put others there. Two round trips, six when it was not held.
+    """Take the bytes away, and let nobody put others there. Two round trips, eight when it was not held.
 
     A list of no blocks takes those away as well that were never committed; Azurite's Put Blob does not.
     """
     from azure.storage.blob.aio import BlobLeaseClient
 
-    client, lease_id = _quarantined(blob), _lease_id(blob)
-    lease = BlobLeaseClient(client, lease_id)
+    client = _quarantined(blob)
+    lease = BlobLeaseClient(client, _lease_id(blob))
     try:
         await client.commit_block_list([], lease=lease)
+        await _without_snapshots(client, lease)
     except HttpResponseError as error:
         if error.status_code not in _NOT_HELD:
             raise
         # There is none, we do not hold it, or it is of another kind than can have blocks.
-        await _break_lease(client, lease_id)
-        await client.upload_blob(b"", overwrite=True)
-        await _lease(blob)
-        # Until it was held somebody could put bytes there again.
-        await client.commit_block_list([], lease=lease)
-    with suppress(ResourceNotFoundError):  # who may create may have taken snapshots
+        await _bury_anew(client, blob)
+        await _without_snapshots(client, lease)
+
+
+async def _without_snapshots(client: "BlobClient", lease: "BlobLeaseClient") -> None:
+    """Delete a held blob's snapshots: who may create a blob may take some."""
+    with suppress(ResourceNotFoundError):
         await client.delete_blob(delete_snapshots="only", lease=lease)
+
+
+async def _bury_anew(client: "BlobClient", blob: str) -> None:
+    """Empty a blob, and hold it then; until it is held somebody may put bytes there again."""
+    for _ in range(_MOST_BURIALS):
+        await _break_lease(client, _lease_id(blob))
+        await client.upload_blob(b"", overwrite=True)
+        await client.commit_block_list([])
+        await _lease(blob)
+        held = await uploaded(blob)
+        if held is None or held.size == 0:
+            return
 
 
 async def dig_up(blob: str) -> None:
