@@ -20,9 +20,10 @@ from emulators.functions_host.host import Host
 from emulators.functions_host.host_json import HostJsonError
 from emulators.functions_host.settings import SettingsError
 
-# Every request makes hundreds of short-lived objects and hardly a cycle. Looking for cycles ten times
-# less often saves a tenth of what a request costs, and holds a megabyte at most.
-_GC_THRESHOLDS = (20_000, 20, 50)
+# Every request makes hundreds of short-lived objects and hardly a cycle: looking for young ones ten times
+# less often saves a tenth of what a request costs. Each accept of a session that ends without one leaves a
+# whole connection in cycles, a megabyte a second in an idle app: so old ones are looked for as often as ever.
+_GC_THRESHOLDS = (20_000, 5, 2)
 
 
 class UsageError(Exception):

@@ -7,12 +7,16 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from shared_code.ids import new_id
 from tests.contract.contracts import CONTRACTS
 from tests.harness.api import Api, User
 from tests.harness.bus import bus, publish
 from tests.harness.stack import REPOSITORY, Stack
 from tests.harness.waiting import until_async
+
+pytestmark = pytest.mark.long  # together they take minutes
 
 QUEUE = "chat-messages"
 LETTERS = f"admin/queues/{QUEUE}/dead-letters"

@@ -22,6 +22,8 @@ from tests.harness.bus import dead_letters
 from tests.harness.stack import REPOSITORY, Stack, running
 from tests.harness.waiting import until_async
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 SCRIPTS = Path(__file__).parent / "js"
 QUEUE = "node-consumer"
 PATIENCE = 100.0  # a message that could not be given back comes after its lock, a minute

@@ -185,6 +185,7 @@ async def test_a_death_while_an_old_mark_is_deleted_loses_nothing(place: Place) 
     await kill_at(place, "chat.after_commit")
 
 
+@pytest.mark.long
 async def test_what_was_refused_lies_in_the_dead_letters(stack: Stack) -> None:
     event = of_no_room()
     async with bus(stack) as client:

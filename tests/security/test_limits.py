@@ -19,6 +19,8 @@ from multidict import CIMultiDict
 from tests.harness.api import Answer, Api, User
 from tests.harness.stack import Stack, with_settings
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 TRIES = 10  # login, and login_network: in five minutes
 ACCOUNT_TRIES = 30  # login_account, over all networks
 

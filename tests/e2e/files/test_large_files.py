@@ -75,6 +75,7 @@ async def test_half_a_gigabyte_is_checked_in_bounded_memory(on_disk: Stack) -> N
         assert (await files.content(ada, item["id"])).body == content
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_of_a_hundred_uploads_at_once_as_many_begin_as_the_quota_holds(
     two_workers: Stack,

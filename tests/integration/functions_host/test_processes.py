@@ -21,6 +21,8 @@ from tests.integration.functions_host.hosting import (
     started,
 )
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 PID = """
 import asyncio, os, time
 

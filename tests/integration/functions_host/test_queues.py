@@ -4,9 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.harness.waiting import until, until_async
 from tests.integration.functions_host.conftest import Queues
 from tests.integration.functions_host.hosting import App, running
+
+pytestmark = pytest.mark.long  # together they take minutes
 
 ECHO = """
 @app.queue_trigger(arg_name="msg", queue_name="%INPUT%", connection="STORE")

@@ -18,6 +18,8 @@ from tests.harness.service_bus import Broker, broker, entities
 from tests.harness.waiting import until
 from tests.integration.functions_host.hosting import App, RunningHost, running, started
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 SESSIONS = {"RequiresSession": True}
 CONFIG = entities(
     {

@@ -15,6 +15,8 @@ from shared_code.messaging.outbound import outbound
 from tests.harness.waiting import until_async
 from tests.integration.messaging.conftest import Pump, Said, event, text_of
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 QUEUE = "chat-messages"
 
 

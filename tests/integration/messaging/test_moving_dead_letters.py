@@ -11,6 +11,8 @@ from shared_code.messaging.dead_letters import moving
 from shared_code.messaging.outbound import outbound
 from shared_code.messaging.topology import MESSAGE_REQUESTED, TOPIC
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 QUEUE = "chat-messages"
 _LIMIT = 256 * 1024
 

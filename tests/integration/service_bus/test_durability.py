@@ -17,6 +17,8 @@ from azure.servicebus.exceptions import ServiceBusError
 from tests.harness.service_bus import Broker, broker, entities
 from tests.integration.service_bus.conftest import subscription
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 WAIT = 5
 CONFIG = entities(
     {

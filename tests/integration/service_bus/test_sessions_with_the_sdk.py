@@ -16,6 +16,8 @@ from azure.servicebus.exceptions import (
 
 from tests.harness.waiting import until
 
+pytestmark = pytest.mark.long  # together they take minutes
+
 WAIT = 5
 
 

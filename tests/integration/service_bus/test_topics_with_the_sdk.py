@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQueue
+
+pytestmark = pytest.mark.long  # together they take minutes
 
 WAIT = 5
 
