@@ -97,7 +97,7 @@ async def checked(api: Atrium, user: User, file_id: str) -> float:
 
 def raw_address(name: str) -> str:
     """An address of the store itself, for one blob of a container of the benchmark."""
-    url = f"{endpoints()['blob'].rstrip('/')}"
+    url = endpoints()["blob"].rstrip("/")
     base = url if urlsplit(url).path.strip("/") else f"{url}/{_ACCOUNT}"
     service = BlobServiceClient(base, credential=_KEY)
     container = service.get_container_client(_CONTAINER)

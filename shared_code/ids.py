@@ -26,6 +26,11 @@ def derived_id(prefix: str, text: str) -> str:
     return f"{prefix}_{_characters(digest)}"
 
 
+def keyed_id(prefix: str, whose: str, idempotency_key: str | None) -> str:
+    """The id that an Idempotency-Key always gives, within what it is for; a new one without a key."""
+    return derived_id(prefix, f"{whose} {idempotency_key}") if idempotency_key else new_id(prefix)
+
+
 def numbered_id(prefix: str, number: int) -> str:
     """A new id that carries `number`, of at most 40 bits; 40 of its bits are random."""
     if not 0 <= number < 1 << _NUMBER_BITS:

@@ -145,7 +145,7 @@ class Change:
     def note(self, entry: Noted) -> None:
         """Write an audit entry."""
         self._entries.append(entry)
-        row_key = _audit_key(entry)
+        row_key = entry_row(entry.id)
         entity = self._entity(row_key, value=entry.model_dump_json())
         self._operations[row_key] = ("create", entity)
 
@@ -201,7 +201,7 @@ class Change:
         """
         find = self._record.partition.find
         if self._entries:
-            return await find(_audit_key(self._entries[0])) is not None
+            return await find(entry_row(self._entries[0].id)) is not None
         root = await find(self._record.ROOT) if self._puts_root else None
         return root is not None and root.get(_COMMIT) == self._commit_id
 
@@ -226,19 +226,20 @@ async def retried[Read: Record, Result](
     raise Conflict
 
 
-def _audit_key(entry: Noted) -> str:
-    return f"{entry.PREFIX}{reversed_id(entry.id)}"
+def entry_row(entry_id: str) -> str:
+    """The row of a log's entry: the newest is first."""
+    return f"{Noted.PREFIX}{reversed_id(entry_id)}"
 
 
 def _unchanged(version: str, mode: str) -> dict[str, Any]:
     return {"mode": mode, "etag": version, "match_condition": MatchConditions.IfNotModified}
 
 
-async def read_entries[Entry: Noted](
+async def read_entries[Entry: BaseModel](
     kind: type[Entry], partition: Partition, after: str | None, limit: int
 ) -> list[Entry]:
     """Up to `limit` audit entries older than the id `after`, newest first. One query."""
-    start = f"{kind.PREFIX}{reversed_id(after)}" if after else kind.PREFIX
+    start = entry_row(after) if after else Noted.PREFIX
     found: list[Entry] = []
     async for row in partition.rows(start, "a;", limit + 1):
         if row["RowKey"] > start:

@@ -36,7 +36,7 @@ from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Page, page_of
 from shared_code.errors import IdempotencyKeyReused, RoleRequired, WorkspaceNotFound
-from shared_code.ids import derived_id, new_id
+from shared_code.ids import keyed_id, new_id
 from shared_code.records import retried
 from shared_code.roles import InWorkspace, WorkspaceRole, is_at_least
 
@@ -130,8 +130,7 @@ async def create(actor: Actor, body: NewWorkspace, idempotency_key: str | None) 
     await limits.before_workspace(actor.user_id)
     held = await check_memberships(actor.user_id)
     digest = text.digest(body.model_dump_json())
-    key = f"{actor.user_id} {idempotency_key}"
-    workspace_id = derived_id("ws", key) if idempotency_key else new_id("ws")
+    workspace_id = keyed_id("ws", actor.user_id, idempotency_key)
     if any(each.workspace_id == workspace_id and not each.role for each in held):
         raise IdempotencyKeyReused  # what the key made was left, or deleted
     now = utcnow()

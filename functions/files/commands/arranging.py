@@ -13,11 +13,12 @@ from functions.files.commands.changing import (
     renewed,
     rows_of_place,
     tell,
+    under_free_name,
 )
 from functions.files.commands.finding import Place, above, find, place_for
 from functions.files.commands.reading import version_of
 from functions.files.commands.uploading import Beginning, begin
-from functions.files.errors import DriveBusy, DriveFull, FileNotFound, FolderIntoItself, NameTaken
+from functions.files.errors import DriveBusy, DriveFull, FileNotFound, FolderIntoItself
 from functions.files.models import (
     Copied,
     File,
@@ -30,15 +31,13 @@ from functions.files.models import (
     NewVersion,
     info_of,
 )
-from functions.files.names import numbered
 from functions.files.store import Change, DriveRecord
 from shared_code import text
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.errors import IdempotencyKeyReused
-from shared_code.ids import derived_id, new_id
+from shared_code.ids import keyed_id
 
-_MOST_COPIES = 20
 _MOST_LOOKS = 5
 
 
@@ -51,11 +50,10 @@ async def make_folder(actor: Actor, body: NewFolder, idempotency_key: str | None
     place = await place_for(actor, body.folder_id, body.workspace_id)
     if place.depth >= policy.MAX_DEPTH:
         raise DriveFull(f"Folders can be {policy.MAX_DEPTH} deep")
-    key = f"{actor.user_id} {idempotency_key}"
     now = utcnow()
     folder = Folder(
         drive_id=place.drive_id,
-        item_id=derived_id("fld", key) if idempotency_key else new_id("fld"),
+        item_id=keyed_id("fld", actor.user_id, idempotency_key),
         name=body.name,
         folder_id=place.folder_id,
         created_by=actor.user_id,
@@ -171,20 +169,18 @@ async def copy(
     found = (await find(actor, file_id, "viewer")).file
     version = await version_of(found)
     place = await _place_of_copy(actor, found, body)
-    key = f"{actor.user_id} copy {idempotency_key}"
     request = text.digest(f"{file_id} {body.model_dump_json()}") if idempotency_key else ""
     promised = NewVersion(
         size=version.size, sha256=version.sha256, content_type=version.content_type
     )
-    copy_id = derived_id("fil", key) if idempotency_key else new_id("fil")
-    names = [body.name] if body.name else _names(found.name)
-    for name in names:
-        beginning = Beginning(place, name, promised, actor.user_id, copy_id, request, version)
-        try:
-            return FileCreated(file=info_of(await begin(beginning)), upload=None)
-        except NameTaken:
-            continue
-    raise NameTaken
+    copy_id = keyed_id("fil", f"{actor.user_id} copy", idempotency_key)
+
+    async def begun(name: str) -> File:
+        by = actor.user_id
+        return await begin(Beginning(place, name, promised, by, copy_id, request, version))
+
+    file = await (begun(body.name) if body.name else under_free_name(found.name, begun))
+    return FileCreated(file=info_of(file), upload=None)
 
 
 async def _place_of_copy(actor: Actor, file: File, body: Copied) -> Place:
@@ -195,7 +191,3 @@ async def _place_of_copy(actor: Actor, file: File, body: Copied) -> Place:
     if file.folder_id is None and not workspace_id and file.drive_id != actor.user_id:
         return await place_for(actor, None, None)  # beside it is a drive that is another's
     return await place_for(actor, file.folder_id, workspace_id)
-
-
-def _names(name: str) -> list[str]:
-    return [name, *(numbered(name, n) for n in range(2, _MOST_COPIES))]

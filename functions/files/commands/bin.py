@@ -15,17 +15,15 @@ from functions.files.commands.changing import (
     revised,
     rows_of_place,
     tell,
+    under_free_name,
 )
 from functions.files.commands.finding import find
 from functions.files.commands.purging import in_bin, purge_item
-from functions.files.errors import InBin, NameTaken, NotInBin
+from functions.files.errors import InBin, NotInBin
 from functions.files.models import Item, ItemInfo, Trash, Trashed, info_of
-from functions.files.names import numbered
 from functions.files.store import Change, DriveRecord
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
-
-_MOST_NAMES = 20
 
 
 async def put(actor: Actor, item_id: str, etag: str | None) -> None:
@@ -71,12 +69,10 @@ async def restore(actor: Actor, item_id: str) -> ItemInfo:
         raise NotInBin
     if not found.above or any(each.trashed for each in found.above):
         item = item.model_copy(update={"folder_id": None})
-    for name in (item.name, *(numbered(item.name, n) for n in range(2, _MOST_NAMES))):
-        try:
-            return info_of(await _placed(item.model_copy(update={"name": name})))
-        except NameTaken:
-            continue
-    raise NameTaken
+    restored = await under_free_name(
+        item.name, lambda name: _placed(item.model_copy(update={"name": name}))
+    )
+    return info_of(restored)
 
 
 async def _placed(goal: Item) -> Item:

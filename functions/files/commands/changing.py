@@ -6,6 +6,7 @@ each other, so that a hundred at once are a hundred transactions, not a thousand
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,11 +22,13 @@ from functions.files.errors import (
 from functions.files.events import Change as Kind
 from functions.files.events import file_changed
 from functions.files.models import Drive, File, Folder, Item, Upload, info_of
+from functions.files.names import numbered
 from functions.files.store import Change, DriveRecord
 from shared_code.clock import utcnow
 from shared_code.errors import Conflict, PreconditionFailed
 from shared_code.records import retried
 
+_MOST_NAMES = 20
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
@@ -87,6 +90,17 @@ def check_place(record: DriveRecord, item: Item) -> None:
         raise FileNotFound
     if folder.trashed:
         raise InBin
+
+
+async def under_free_name[Result](name: str, attempt: Callable[[str], Awaitable[Result]]) -> Result:
+    """What the attempt gives under the name, or under the first one with a number that is not taken.
+
+    Costs as the attempt, for each name. Raises NameTaken after some twenty.
+    """
+    for each in (name, *(numbered(name, n) for n in range(2, _MOST_NAMES))):
+        with suppress(NameTaken):
+            return await attempt(each)
+    raise NameTaken
 
 
 def rows_of_place(item: Item) -> list[str]:

@@ -45,7 +45,7 @@ SECONDS = 240.0
 _INSPECTIONS_AT_ONCE = 1
 """A child may need a gigabyte (inspecting/limits.py)."""
 _MIB = 1024 * 1024
-_MOST_INSPECTED: dict[Inspected, int] = {"image": 128 * _MIB}
+_MOST_OF_IMAGES = 128 * _MIB
 _MOST_OF_ARCHIVES = 512 * _MIB
 """What is larger cannot be looked into, and is not taken."""
 
@@ -232,8 +232,9 @@ class _Seen:
         self.kind = inspected_as(claimed) or inspected_as(detect(head) or "")
         if self.kind is None:
             return
-        if self._upload.size > _MOST_INSPECTED.get(self.kind, _MOST_OF_ARCHIVES):
-            raise Rejected("image_too_large" if self.kind == "image" else "archive_too_large")
+        is_image = self.kind == "image"
+        if self._upload.size > (_MOST_OF_IMAGES if is_image else _MOST_OF_ARCHIVES):
+            raise Rejected("image_too_large" if is_image else "archive_too_large")
 
     def _take(self, piece: bytes) -> None:
         self._hash.update(piece)

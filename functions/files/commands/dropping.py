@@ -5,6 +5,7 @@ takes is the folder's drive's.
 """
 
 from functions.files import limits, policy
+from functions.files.commands.changing import under_free_name
 from functions.files.commands.finding import Found, Place, locate
 from functions.files.commands.links import opened
 from functions.files.commands.reading import note
@@ -16,7 +17,7 @@ from functions.files.commands.uploading import (
     resume_as,
     target_of,
 )
-from functions.files.errors import FileNotFound, NameTaken
+from functions.files.errors import FileNotFound
 from functions.files.models import (
     DropCompletion,
     DropCreated,
@@ -28,12 +29,9 @@ from functions.files.models import (
     LinkAsked,
     NewVersion,
 )
-from functions.files.names import numbered
 from shared_code import text
 from shared_code.endpoint import Client
-from shared_code.ids import derived_id, new_id
-
-_MOST_NAMES = 20
+from shared_code.ids import keyed_id
 
 
 async def begin_drop(asked: DropUpload, client: Client, idempotency_key: str | None) -> DropCreated:
@@ -45,13 +43,14 @@ async def begin_drop(asked: DropUpload, client: Client, idempotency_key: str | N
     policy.check_size(asked.size)
     await limits.before_drop(link.link_id)
     place = Place(found.drive_id, found.item.item_id, len(found.chain))
-    file_id = (
-        derived_id("fil", f"{link.link_id} {idempotency_key}") if idempotency_key else new_id("fil")
-    )
+    file_id = keyed_id("fil", link.link_id, idempotency_key)
     promised = NewVersion(**asked.model_dump(include=set(NewVersion.model_fields)))
     said = asked.model_dump_json(exclude=set(LinkAsked.model_fields))
     request = text.digest(said) if idempotency_key else ""
-    file = await _begun(place, asked.name, promised, link, file_id, request)
+    file = await under_free_name(
+        asked.name,
+        lambda name: begin(Beginning(place, name, promised, link.link_id, file_id, request)),
+    )
     await note(file.item_id, "dropped", None, link_id=link.link_id)
     target = await target_of(file, link.link_id, 1)
     sent = (file_id, asked.name, asked.size)
@@ -64,17 +63,6 @@ def _told(sent: tuple[str, str, int], file: File) -> DroppedFile:
     state = upload.state if upload else "available"
     reason = upload.reason if upload else None
     return DroppedFile(id=sent[0], name=sent[1], size=sent[2], state=state, reason=reason)
-
-
-async def _begun(  # noqa: PLR0913, PLR0917 - what a beginning is made of
-    place: Place, wanted: str, promised: NewVersion, link: Link, file_id: str, request: str
-) -> File:
-    for name in (wanted, *(numbered(wanted, n) for n in range(2, _MOST_NAMES))):
-        try:
-            return await begin(Beginning(place, name, promised, link.link_id, file_id, request))
-        except NameTaken:
-            continue
-    raise NameTaken
 
 
 async def _drop(asked: LinkAsked, client: Client) -> tuple[Link, Found]:

@@ -6,7 +6,7 @@ it, is not used.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.files import policy, store
 from functions.files.errors import FileNotFound, InBin
@@ -104,7 +104,7 @@ async def find(actor: Actor, item_id: str, least: Right, *, in_bin: bool = False
     policy.check(right, least)
     if found.in_bin and not in_bin:
         raise InBin
-    return Found(found.item, found.above, right)
+    return replace(found, right=right)
 
 
 async def known_actor(user_id: str, drive_id: str, chain: Iterable[Item]) -> Actor:

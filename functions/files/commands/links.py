@@ -38,7 +38,7 @@ from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.endpoint import Client, page_of
 from shared_code.errors import IdempotencyKeyReused, ValidationFailed
-from shared_code.ids import derived_id, new_id
+from shared_code.ids import keyed_id
 
 
 def token_of(link_id: str) -> str:
@@ -78,9 +78,8 @@ async def _made_before(link: Link, body: NewLink) -> Link:
 
 async def _new_link(actor: Actor, item: Item, body: NewLink, idempotency_key: str | None) -> Link:
     now = utcnow()
-    key = f"{actor.user_id} {item.item_id} {idempotency_key}"
     return Link(
-        link_id=derived_id("lnk", key) if idempotency_key else new_id("lnk"),
+        link_id=keyed_id("lnk", f"{actor.user_id} {item.item_id}", idempotency_key),
         drive_id=item.drive_id,
         item_id=item.item_id,
         role=body.role,

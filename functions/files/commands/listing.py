@@ -44,15 +44,13 @@ async def listed(actor: Actor, query: ListQuery) -> Page[ItemInfo]:
 
 async def _found(actor: Actor, drive_id: str, query: ListQuery) -> Page[ItemInfo]:
     """A page holds less than was asked for where a folder above is in the bin, or much was looked at."""
-    policy.check(policy.right_in(actor, drive_id), "viewer")
     hits = await store.search_names(drive_id, query.search or "", query.cursor, query.limit)
     return Page(items=await _seen(actor, hits.items), next=hits.next)
 
 
 async def _seen(actor: Actor, item_ids: Iterable[str]) -> list[ItemInfo]:
-    """The items of these that the caller may see, and that are not in the bin; each once."""
-    unique = list(dict.fromkeys(item_ids))
-    items = await asyncio.gather(*(_one(actor, each) for each in unique))
+    """The items of these that the caller may see, and that are not in the bin."""
+    items = await asyncio.gather(*(_one(actor, each) for each in item_ids))
     return [each for each in items if each]
 
 

@@ -49,13 +49,14 @@ async def purge_item(drive_id: str, item_id: str, may_go: Callable[[Item], bool]
 
 
 def _purged(item: Item, versions: list[Version]) -> ItemPurged:
-    upload = item.upload if isinstance(item, File) else None
-    waits = isinstance(item, File) and upload is not None and upload.source is None
+    quarantined = None
+    if isinstance(item, File) and item.upload and item.upload.source is None:
+        quarantined = blob_of(item, item.upload)
     return ItemPurged(
         drive_id=item.drive_id,
         item_id=item.item_id,
         blobs=[each.blob for each in versions],
-        quarantined=blob_of(item, upload) if waits and isinstance(item, File) and upload else None,
+        quarantined=quarantined,
         links=list(item.links),
         subjects=[each.subject_id for each in item.grants],
     )

@@ -49,7 +49,7 @@ from shared_code import text
 from shared_code.actor import Actor
 from shared_code.clock import utcnow
 from shared_code.errors import IdempotencyKeyReused
-from shared_code.ids import derived_id, new_id
+from shared_code.ids import keyed_id, new_id
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,13 @@ async def create(actor: Actor, body: NewFile, idempotency_key: str | None) -> Fi
     policy.check_size(body.size)
     await limits.before_upload(actor.user_id)
     place = await place_for(actor, body.folder_id, body.workspace_id)
-    key = f"{actor.user_id} {idempotency_key}"
     file = await begin(
         Beginning(
             place,
             body.name,
             body,
             actor.user_id,
-            derived_id("fil", key) if idempotency_key else new_id("fil"),
+            keyed_id("fil", actor.user_id, idempotency_key),
             text.digest(body.model_dump_json()) if idempotency_key else "",
         )
     )
@@ -94,10 +93,8 @@ async def begin(beginning: Beginning) -> File:
 
     Six or seven round trips, as `create` says. Raises as `create`.
     """
-    file = _new_file(beginning)
-    upload = file.upload
-    if upload is None:
-        raise UploadMissing
+    upload = _first_upload(beginning)
+    file = _new_file(beginning, upload)
     is_free, _ = await asyncio.gather(
         store.claim_drive(file.item_id, file.drive_id), _plan(file, upload)
     )
@@ -131,19 +128,22 @@ async def _plan(file: File, upload: Upload) -> None:
         await store.plan(upload.expires_at, "upload", file.drive_id, file.item_id)
 
 
-def _new_file(beginning: Beginning) -> File:
-    now = utcnow()
-    upload = _new_upload(beginning.promised, beginning.by, 1, now)
+def _first_upload(beginning: Beginning) -> Upload:
+    upload = _new_upload(beginning.promised, beginning.by, 1, utcnow())
     if beginning.source:
         upload = upload.model_copy(update={"state": "checking", "source": beginning.source})
+    return upload
+
+
+def _new_file(beginning: Beginning, upload: Upload) -> File:
     return File(
         drive_id=beginning.place.drive_id,
         item_id=beginning.file_id,
         name=beginning.name,
         folder_id=beginning.place.folder_id,
         created_by=beginning.by,
-        created_at=now,
-        updated_at=now,
+        created_at=upload.started_at,
+        updated_at=upload.started_at,
         request=beginning.request,
         upload=upload,
     )
@@ -202,8 +202,7 @@ async def create_version(
     policy.check_size(body.size)
     await limits.before_upload(actor.user_id)
     found = (await find(actor, file_id, "editor")).file
-    key = f"{actor.user_id} {file_id} {idempotency_key}"
-    upload_id = derived_id("upl", key) if idempotency_key else new_id("upl")
+    upload_id = keyed_id("upl", f"{actor.user_id} {file_id}", idempotency_key)
     now = utcnow()
     expires_at = now + timedelta(seconds=policy.upload_seconds())
     await store.plan(expires_at, "upload", found.drive_id, file_id)
@@ -223,8 +222,8 @@ async def create_version(
         return after if await change.commit() else None
 
     file = await changed(found.drive_id, attempt, found.row_key)
-    waits = file.upload is not None and file.upload.upload_id == upload_id
-    version = file.upload.version if waits and file.upload else 0
+    is_open = file.upload is not None and file.upload.upload_id == upload_id
+    version = file.versions if is_open else 0
     target = await target_of(file, actor.user_id, version)
     return FileCreated(file=info_of(file), upload=target)
 
@@ -250,15 +249,15 @@ def _check_free(file: File) -> None:
         raise UploadInProgress
 
 
-def open_upload(file: File, by: str) -> Upload:
-    """The upload that a file waits for, if it is the caller's.
+def open_upload(file: File, by: str | None) -> Upload:
+    """The upload that a file waits for, if it is the caller's; anybody's without one.
 
     Raises NotTheUploader, AlreadyCompleted, UploadOver.
     """
     upload = file.upload
     if upload is None:
         raise AlreadyCompleted
-    if upload.started_by != by:
+    if by is not None and upload.started_by != by:
         raise NotTheUploader
     if upload.state == "checking":
         raise AlreadyCompleted
@@ -343,8 +342,8 @@ async def give_up(actor: Actor, file_id: str) -> None:
     """
     found = await find(actor, file_id, "editor")
     file = found.file
-    manages = policy.is_enough(found.right, "manager") and file.upload is not None
-    upload = open_upload(file, file.upload.started_by if manages and file.upload else actor.user_id)
+    manages = policy.is_enough(found.right, "manager")
+    upload = open_upload(file, None if manages else actor.user_id)
     if not await reject(found.drive_id, file_id, upload.upload_id, "cancelled", waits=True):
         raise AlreadyCompleted
     await store.bury(blob_of(file, upload))

@@ -5,29 +5,20 @@ Invariant: an entry is written before what it tells of is given, and never chang
 
 from functions.files.models import AccessEntry
 from functions.files.store.tables import ACCESS, SETTING
-from shared_code.ids import reversed_id
 from shared_code.partition import Partition
+from shared_code.records import entry_row, read_entries
 from shared_code.storage import table
-
-_PREFIX = "a:"
 
 
 async def note_access(item_id: str, entry: AccessEntry) -> None:
     """Write an entry. One round trip."""
-    row = {"PartitionKey": item_id, "RowKey": f"{_PREFIX}{reversed_id(entry.id)}"}
+    row = {"PartitionKey": item_id, "RowKey": entry_row(entry.id)}
     await table(SETTING, ACCESS).create_entity({**row, "value": entry.model_dump_json()})
 
 
 async def read_access(item_id: str, after: str | None, limit: int) -> list[AccessEntry]:
     """Up to `limit` entries older than the id `after`, newest first. One query."""
-    start = f"{_PREFIX}{reversed_id(after)}" if after else _PREFIX
-    found: list[AccessEntry] = []
-    async for row in _log(item_id).rows(start, "a;", limit + 1):
-        if row["RowKey"] > start:
-            found.append(AccessEntry.model_validate_json(row["value"]))
-        if len(found) == limit:
-            break
-    return found
+    return await read_entries(AccessEntry, _log(item_id), after, limit)
 
 
 async def erase_access(item_id: str) -> None:

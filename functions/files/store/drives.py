@@ -144,11 +144,17 @@ async def read_names(
     drive_id: str, folder_id: str | None, after: str | None, limit: int
 ) -> list[tuple[str, ItemInfo]]:
     """Up to `limit` items of a folder behind the name's key `after`, by name. One query."""
-    first = names_of(folder_id)
-    found: list[tuple[str, ItemInfo]] = []
-    async for row in _behind(drive_id, first, after, limit):
-        placed = cast("Placed", _parsed(row))
-        found.append((row["RowKey"].removeprefix(first), placed.info))
+    found = await _page(drive_id, names_of(folder_id), after, limit)
+    return [(key, cast("Placed", row).info) for key, row in found]
+
+
+async def _page(
+    drive_id: str, prefix: str, after: str | None, limit: int
+) -> list[tuple[str, Stored]]:
+    """Up to `limit` rows whose keys begin so, behind that with the rest `after`: the rest, the row."""
+    found: list[tuple[str, Stored]] = []
+    async for row in _behind(drive_id, prefix, after, limit):
+        found.append((row["RowKey"].removeprefix(prefix), _parsed(row)))
         if len(found) == limit:
             break
     return found
@@ -204,18 +210,13 @@ def _behind_all(prefix: str) -> str:
 
 async def read_bin(drive_id: str, after: str | None, limit: int) -> list[tuple[str, Trash]]:
     """Up to `limit` items of the bin behind the key `after`, newest first. One query."""
-    found: list[tuple[str, Trash]] = []
-    async for row in _behind(drive_id, Trash.PREFIX, after, limit):
-        found.append((row["RowKey"].removeprefix(Trash.PREFIX), cast("Trash", _parsed(row))))
-        if len(found) == limit:
-            break
-    return found
+    found = await _page(drive_id, Trash.PREFIX, after, limit)
+    return [(key, cast("Trash", row)) for key, row in found]
 
 
 async def read_versions(drive_id: str, file_id: str) -> list[Version]:
     """All versions that are kept of a file, oldest first. One query."""
-    first, end = version_row(file_id, 0), version_row(file_id, 999_999)
-    return [cast("Version", _parsed(row)) async for row in _partition(drive_id).rows(first, end)]
+    return await add_versions(DriveRecord(drive_id), file_id)
 
 
 async def read_version(drive_id: str, file_id: str, number: int) -> Version | None:
@@ -234,14 +235,15 @@ async def add_versions(record: DriveRecord, file_id: str) -> list[Version]:
 
 async def items_of(drive_id: str) -> AsyncIterator[Item]:
     """All items of a drive, files last. A query for each 1,000."""
-    for kind in (Folder, File):
-        async for row in _partition(drive_id).rows(kind.PREFIX, f"{kind.PREFIX}~"):
-            yield cast("Item", _parsed(row))
+    async for folder in folders_of(drive_id):
+        yield folder
+    async for row in _partition(drive_id).rows(File.PREFIX, _behind_all(File.PREFIX)):
+        yield cast("File", _parsed(row))
 
 
 async def folders_of(drive_id: str) -> AsyncIterator[Folder]:
     """All folders of a drive, those in the bin too. A query for each 1,000."""
-    async for row in _partition(drive_id).rows(Folder.PREFIX, f"{Folder.PREFIX}~"):
+    async for row in _partition(drive_id).rows(Folder.PREFIX, _behind_all(Folder.PREFIX)):
         yield cast("Folder", _parsed(row))
 
 

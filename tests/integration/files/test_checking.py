@@ -288,31 +288,27 @@ async def test_who_has_the_address_can_put_nothing_while_it_is_checked_nor_after
     await assert_accepted(file, HELLO)
 
 
-async def test_a_lease_of_who_uploads_keeps_no_check_from_its_verdict() -> None:
+async def leased_by_who_uploads(content: bytes) -> File:
+    """A completed upload of HELLO, so it was said, whose sender holds the blob by a lease of his own."""
     user = actor()
     made = await begin(user, HELLO)
-    assert (await put(made.upload, HELLO)).status == 201
+    assert (await put(made.upload, content)).status == 201
     assert made.upload
     await ask(
         "PUT",
         f"{made.upload.url}&comp=lease",
         headers={"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"},
     )
-    file = await checked(await completed_by(user, made.file.id))
+    return await completed_by(user, made.file.id)
+
+
+async def test_a_lease_of_who_uploads_keeps_no_check_from_its_verdict() -> None:
+    file = await checked(await leased_by_who_uploads(HELLO))
     await assert_accepted(file, HELLO)
 
 
 async def test_a_lease_of_who_uploads_keeps_no_bytes_that_were_rejected() -> None:
-    user = actor()
-    made = await begin(user, HELLO)
-    assert (await put(made.upload, OTHER)).status == 201
-    assert made.upload
-    await ask(
-        "PUT",
-        f"{made.upload.url}&comp=lease",
-        headers={"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"},
-    )
-    file = await checked(await completed_by(user, made.file.id))
+    file = await checked(await leased_by_who_uploads(OTHER))
     await assert_rejected(file, "sha256_mismatch")
 
 

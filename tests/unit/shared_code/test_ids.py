@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared_code import ids
-from shared_code.ids import id_pattern, new_id, number_of, numbered_id
+from shared_code.ids import derived_id, id_pattern, keyed_id, new_id, number_of, numbered_id
 
 NUMBERS = st.integers(min_value=0, max_value=2**40 - 1)
 
@@ -68,3 +68,10 @@ def test_what_is_not_an_id_of_the_prefix_does_not_match(stranger: str) -> None:
 def test_ids_of_the_same_moment_differ() -> None:
     made = {new_id("evt") for _ in range(1000)} | {numbered_id("evt", 7) for _ in range(1000)}
     assert len(made) == 2000
+
+
+def test_a_key_gives_one_id_for_each_use_and_no_key_a_new_one() -> None:
+    keyed = keyed_id("fil", "usr_1", "key")
+    assert keyed == keyed_id("fil", "usr_1", "key") == derived_id("fil", "usr_1 key")
+    assert len({keyed, keyed_id("fil", "usr_2", "key"), keyed_id("fil", "usr_1", "other")}) == 3
+    assert keyed_id("fil", "usr_1", None) != keyed_id("fil", "usr_1", None)
